@@ -1,0 +1,33 @@
+/* Files: whole reads with a limit, atomic durable writes, and input streams that undo gzip and zstd by themselves. */
+#ifndef RENKEI_BASE_FILE_H
+#define RENKEI_BASE_FILE_H
+
+#include "base/buf.h"
+#include "base/err.h"
+
+/* Reads all of a file of at most `limit` bytes into *out (appended). */
+MUST_CHECK enum err file_read(const char *path, size_t limit, struct buf *out, struct diag *d);
+/* Writes beside, fsyncs, renames over `path`, fsyncs the folder: after success the content survives a power cut. */
+MUST_CHECK enum err file_write(const char *path, struct span content, unsigned mode, struct diag *d);
+/* mkdir -p with the given mode for what is made. */
+MUST_CHECK enum err file_make_folder(const char *path, unsigned mode, struct diag *d);
+/* Writes all of `data` to fd, going on after EINTR and short writes. */
+MUST_CHECK enum err file_write_all(int fd, struct span data, struct diag *d);
+
+/* A stream of decompressed bytes. The format (plain, gzip incl. concatenated members, zstd incl. several frames) is
+ * known from its first bytes. A truncated or corrupt stream is an error, not an end. */
+struct input;
+/* Takes over fd (closed by input_close(), also when opening fails). name is for messages, copied. */
+MUST_CHECK enum err input_open_fd(int fd, const char *name, struct input **out, struct diag *d);
+/* "-" is stdin. */
+MUST_CHECK enum err input_open(const char *path, struct input **out, struct diag *d);
+/* Up to `size` bytes into `at`; *got = 0 only at the end. */
+MUST_CHECK enum err input_read(struct input *in, void *at, size_t size, size_t *got, struct diag *d);
+/* Bytes taken from the file so far, and the file's size (0 if it has none: a pipe): for progress. */
+uint64_t input_raw_bytes(const struct input *in);
+uint64_t input_raw_size(const struct input *in);
+bool input_is_compressed(const struct input *in);
+const char *input_name(const struct input *in);
+void input_close(struct input **in);
+
+#endif
