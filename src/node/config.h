@@ -1,0 +1,39 @@
+/* HOME/renkei.yaml: the node's configuration, read by libcyaml, every mistake named with its line. */
+#ifndef RENKEI_NODE_CONFIG_H
+#define RENKEI_NODE_CONFIG_H
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/err.h"
+
+/* A TAXII server that is no Renkei, to pull from with `renkei sync NAME`. */
+struct config_source {
+    char *name;
+    char *url;           /* of the collection: https://host/root/collections/ID/ */
+    char *username;      /* HTTP Basic, with password_file; or NULL */
+    char *password_file; /* path, relative to HOME; the password never stands in the configuration */
+    char *token_file;    /* bearer token */
+    char *ca_file;       /* PEM; NULL = the system's */
+};
+
+struct config_member {
+    char *id, *name;
+};
+
+struct config {
+    char *party, *name, *url;
+    char *listen; /* "address:port"; from url when NULL */
+    struct config_member *members;
+    unsigned members_count;
+    struct config_source *sources;
+    unsigned sources_count;
+};
+
+MUST_CHECK enum err config_read(struct span text, struct config **out, struct diag *d);
+void config_free(struct config **c);
+/* A commented file for a new node. */
+MUST_CHECK enum err config_write(struct buf *out, struct span party, struct span name, struct span url, struct diag *d);
+/* host and port of `listen` or of the URL. */
+MUST_CHECK enum err config_listen(const struct config *c, char *host, size_t host_size, uint16_t *port, struct diag *d);
+
+#endif

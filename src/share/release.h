@@ -1,0 +1,36 @@
+/* Release: holdings → ledgers. Decides what is new (or what something unlocked) for every ledger this node publishes,
+ * appends what policy releases, and makes a signed checkpoint durable before anything of it is served. */
+#ifndef RENKEI_SHARE_RELEASE_H
+#define RENKEI_SHARE_RELEASE_H
+
+#include "base/buf.h"
+#include "share/context.h"
+#include "store/store.h"
+
+enum {
+    RELEASE_BATCH = 4000, /* holdings decided, and entries appended, in one transaction with one checkpoint */
+    RELEASE_CLOSURE_MAX =
+        100000, /* objects that one release may draw in by reference (a bundle's index object names thousands) */
+};
+
+struct release_totals {
+    uint64_t decided, released, withheld, waiting, withdrawn;
+};
+
+/* Creates a ledger for every partner of every complete agreement in force that has none, then decides all holdings it
+ * has not decided yet (all of them again after an amendment). progress may be NULL: called with (done, total). */
+MUST_CHECK enum err release_run(const struct share_context *c,
+                                void (*progress)(void *context, uint64_t done, uint64_t total), void *progress_context,
+                                struct release_totals *totals, struct diag *d);
+/* Takes back every current release of the object, and of what names it, from the party's ledgers. ERR_NOT_FOUND when
+ * none is out. */
+MUST_CHECK enum err release_withdraw(const struct share_context *c, struct span stix_id, struct span recipient,
+                                     struct release_totals *totals, struct diag *d);
+/* Explains as JSON, appended to out:
+ * {"id","to","released":{…}|null,"decision":{"outcome","clause","reason","text"},"versions":[…]}. */
+MUST_CHECK enum err release_why(const struct share_context *c, struct span stix_id, struct span recipient,
+                                struct buf *out, struct diag *d);
+/* Signs the current size of every ledger again (after the log key was rotated). */
+MUST_CHECK enum err release_checkpoint_all(const struct share_context *c, struct diag *d);
+
+#endif
