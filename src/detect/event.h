@@ -1,0 +1,68 @@
+/* Events: what one line of telemetry says, in the terms of patterns.
+ *
+ * An event is a set of observables grouped into objects, the way STIX would have written the line as observed-data:
+ * object 0 is the flow, object 1 the e-mail message, and every address, domain, URL, file, certificate and e-mail
+ * address is an object of its own (the hashes and the name of one file share one). Values are normalised as
+ * normalise.h says, so that comparing is comparing bytes.
+ *
+ * Not for two threads at a time; lives in the arena it was made with, borrows from the line. */
+#ifndef RENKEI_DETECT_EVENT_H
+#define RENKEI_DETECT_EVENT_H
+
+#include "base/time.h"
+#include "pattern/plan.h"
+
+enum { EVENT_FLOW = 0, EVENT_MESSAGE = 1, EVENT_FIRST_FREE = 2 };
+enum { EVENT_OBSERVABLES_MAX = 4096 }; /* a DNS answer or certificate with more is cut; the event says so */
+
+struct observable {
+    uint8_t kind;    /* enum atom_kind */
+    uint8_t root;    /* enum atom_root of the object it belongs to; ROOT_COUNT = not known, may be any */
+    uint8_t roles;   /* enum atom_role, all that apply */
+    uint16_t object; /* which object of the event */
+    struct span raw; /* as the line has it, JSON escapes undone */
+    struct span key; /* normalised; addresses: see address */
+    struct address address;
+};
+
+struct detect_event {
+    time_us time;               /* TIME_NONE if the line does not say */
+    const char *log;            /* "zeek.dns", "eve.tls", "text": static or in the arena */
+    int32_t src_port, dst_port; /* -1 = not known */
+    struct span protocols[4];   /* lower case: "tcp", "dns" */
+    unsigned protocol_count;
+    const struct observable *observables;
+    uint32_t count;
+    uint32_t object_count;
+    bool cut; /* EVENT_OBSERVABLES_MAX was reached */
+};
+
+/* Builds one event. All of it lives in the arena. */
+struct event_builder {
+    struct arena *arena;
+    struct detect_event event;
+    struct observable *items;
+    uint32_t size;
+    uint16_t file;                             /* the object the line's file hashes and name share; 0 = none yet */
+    struct span host, path, scheme_of_default; /* of an HTTP request, joined to a URL at the end */
+    int32_t url_port;                          /* from the Host header, -1 = not known */
+};
+
+void event_begin(struct event_builder *b, struct arena *a);
+/* Adds what `text` says if it is a value of that kind after normalisation; returns whether it was. */
+bool event_add(struct event_builder *b, enum atom_kind kind, enum atom_root root, unsigned roles, struct span text);
+/* Adds text as whatever it looks like: address, host:port, URL, e-mail address, hash, domain. */
+bool event_add_by_shape(struct event_builder *b, unsigned roles, struct span text);
+/* A host as HTTP, TLS and DNS name it: an address or a domain, with or without a port. */
+bool event_add_host(struct event_builder *b, unsigned roles, struct span text);
+void event_add_protocol(struct event_builder *b, struct span text);
+/* The target of an HTTP request: a path, an absolute URL (to a proxy), or host:port (CONNECT). */
+void event_set_request(struct event_builder *b, struct span target);
+/* Joins host and path to a URL. Call once, last. NULL when the arena overflowed. */
+const struct detect_event *event_end(struct event_builder *b);
+
+/* Whether the atom (its value normalised) holds on one object of the event: the `holds` of struct plan_facts, context
+ * being the event. */
+bool event_holds(const void *event, const struct pattern_atom *atom, uint32_t object);
+
+#endif
