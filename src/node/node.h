@@ -75,6 +75,10 @@ MUST_CHECK enum err node_party_of_pin(struct node *n, const struct sha256 *pin, 
 /* A share context over a realm and a view; valid while the view is held. */
 void node_share_context(struct node *n, struct realm *realm, struct node_view *v, struct share_context *out);
 
+/* Keeps a card as a document of `kind` ("own-card", "card") under PARTY/SERIAL. */
+MUST_CHECK enum err node_card_store(struct store_tx *tx, const char *kind, const struct card *card, time_us now,
+                                    struct diag *d);
+
 /* Peer-facing operations, each audited with the peer's party as actor. */
 /* Own cards, oldest first, as a JSON array (the whole succession). */
 MUST_CHECK enum err node_card_chain(struct node *n, struct buf *out, struct diag *d);

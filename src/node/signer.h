@@ -45,8 +45,5 @@ MUST_CHECK enum err signer_sign_next(struct signer *s, struct span message, uint
                                      struct diag *d);
 MUST_CHECK enum err signer_switch(struct signer *s, struct diag *d);
 
-/* Gives up this process's right to open HOME/keys (landlock; nothing else of HOME is touched). ERR_UNSUPPORTED where
- * the kernel has no landlock: the caller warns. */
-MUST_CHECK enum err signer_forget_keys(const char *home, struct diag *d);
 
 #endif

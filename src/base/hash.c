@@ -1,0 +1,95 @@
+#include "base/hash.h"
+
+#include <errno.h>
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/random.h>
+
+/* One digest context a thread: making one costs more than hashing a short object. */
+static pthread_key_t context_key;
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+static EVP_MD *md_sha256;
+
+static void context_free(void *context) {
+    EVP_MD_CTX_free(context);
+}
+
+static void prepare(void) {
+    md_sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
+    if (!md_sha256 || pthread_key_create(&context_key, context_free) != 0)
+        abort(); /* no crypto library, nothing safe remains */
+}
+
+static EVP_MD_CTX *context(void) {
+    pthread_once(&once, prepare);
+    EVP_MD_CTX *c = pthread_getspecific(context_key);
+    if (!c) {
+        c = EVP_MD_CTX_new();
+        if (!c || pthread_setspecific(context_key, c) != 0) abort();
+    }
+    return c;
+}
+
+struct sha256 sha256_of_parts(const struct span *parts, size_t count) {
+    struct sha256 out;
+    EVP_MD_CTX *c = context();
+    int ok = EVP_DigestInit_ex2(c, md_sha256, NULL);
+    for (size_t i = 0; ok && i < count; i++) ok = EVP_DigestUpdate(c, parts[i].at, parts[i].len);
+    if (!ok || !EVP_DigestFinal_ex(c, out.b, NULL)) abort();
+    return out;
+}
+
+struct sha256 sha256_of(struct span data) {
+    return sha256_of_parts(&data, 1);
+}
+
+struct sha256 hmac_sha256(struct span key, struct span data) {
+    struct sha256 out;
+    unsigned len = sizeof out.b;
+    if (!HMAC(EVP_sha256(), key.at, (int)key.len, (const unsigned char *)(data.at ? data.at : ""), data.len, out.b,
+              &len))
+        abort();
+    return out;
+}
+
+void sha1_of(struct span data, uint8_t out[SHA1_SIZE]) {
+    if (!EVP_Digest(data.at, data.len, out, NULL, EVP_sha1(), NULL)) abort();
+}
+
+static uint64_t mix(uint64_t a, uint64_t b) {
+    unsigned __int128 product = (unsigned __int128)a * b;
+    return (uint64_t)product ^ (uint64_t)(product >> 64);
+}
+
+static uint64_t load(const char *at, size_t len) {
+    uint64_t word = 0;
+    memcpy(&word, at, len < 8 ? len : 8);
+    return word;
+}
+
+uint64_t hash64(struct span data, uint64_t seed) {
+    static const uint64_t k0 = UINT64_C(0x9e3779b97f4a7c15), k1 = UINT64_C(0xbf58476d1ce4e5b9),
+                          k2 = UINT64_C(0x94d049bb133111eb);
+    uint64_t h = seed ^ mix(data.len ^ k0, k1);
+    const char *at = data.at;
+    size_t left = data.len;
+    for (; left > 16; at += 16, left -= 16) h = mix(load(at, 8) ^ k1, load(at + 8, 8) ^ h);
+    if (left > 8)
+        h = mix(load(at, 8) ^ k1, load(at + 8, left - 8) ^ h);
+    else if (left > 0)
+        h = mix(load(at, left) ^ k2, h ^ k0);
+    return mix(h ^ k2, k1 ^ data.len);
+}
+
+void random_bytes(void *out, size_t len) {
+    for (size_t got = 0; got < len;) {
+        ssize_t n = getrandom((char *)out + got, len - got, 0);
+        if (n > 0)
+            got += (size_t)n;
+        else if (n < 0 && errno != EINTR)
+            abort();
+    }
+}

@@ -1,0 +1,256 @@
+#include "base/yaml.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <yaml.h>
+
+#include "base/encode.h"
+#include "base/map.h"
+
+enum { PATH_MAX_LEN = 512, LOG_LINES_MAX = 1024 };
+
+/* A node's path and where it stands. */
+struct place {
+    struct place *next;
+    struct span path;
+    uint64_t line, column;
+};
+
+struct yaml_places {
+    struct place *first;
+};
+
+/* One level of nesting while checking. */
+struct level {
+    bool mapping, key_next;
+    unsigned index;  /* of the next element of a sequence */
+    size_t path_len; /* of the path of the collection itself */
+    struct map keys;
+};
+
+struct check {
+    struct arena *a;
+    struct yaml_places *places;
+    struct level levels[YAML_DEPTH_MAX];
+    unsigned depth;
+    char path[PATH_MAX_LEN];
+    size_t path_len;
+    struct diag *d;
+};
+
+static enum err refuse(struct check *c, const yaml_mark_t *mark, enum err code, const char *message) {
+    diag_set(c->d, code, "%s", message);
+    diag_at(c->d, mark->line + 1, mark->column + 1, mark->index);
+    return code;
+}
+
+static enum err place_add(struct check *c, const yaml_mark_t *mark) {
+    struct place *p = arena_alloc(c->a, sizeof *p);
+    if (!p) return diag_set(c->d, ERR_NOMEM, "no memory for a YAML file");
+    *p = (struct place){c->places->first, arena_copy(c->a, span_of(c->path, c->path_len)), mark->line + 1,
+                        mark->column + 1};
+    c->places->first = p;
+    return ERR_NONE;
+}
+
+/* Sets c->path to that of the value about to begin; a mapping's value has had its path set by its key. */
+static void value_path(struct check *c) {
+    if (c->depth == 0) return;
+    struct level *l = &c->levels[c->depth - 1];
+    if (l->mapping) return;
+    int n = snprintf(c->path + l->path_len, sizeof c->path - l->path_len, "[%u]", l->index++);
+    c->path_len = l->path_len + (size_t)n;
+    if (c->path_len >= sizeof c->path) c->path_len = sizeof c->path - 1;
+}
+
+static enum err key_event(struct check *c, const yaml_event_t *e) {
+    struct level *l = &c->levels[c->depth - 1];
+    struct span key = span_of(e->data.scalar.value, e->data.scalar.length);
+    bool existed;
+    if (span_is(key, "<<")) return refuse(c, &e->start_mark, ERR_INVALID, "merge keys (<<) are not allowed here");
+    if (!map_set(&l->keys, key, 1, &existed)) return diag_set(c->d, ERR_NOMEM, "no memory for a YAML file");
+    if (existed) {
+        char message[160];
+        snprintf(message, sizeof message, "the key \"%.*s\" stands here twice", SPAN_ARG(span_first(key, 80)));
+        return refuse(c, &e->start_mark, ERR_INVALID, message);
+    }
+    int n =
+        snprintf(c->path + l->path_len, sizeof c->path - l->path_len, "%s%.*s", l->path_len ? "." : "", SPAN_ARG(key));
+    c->path_len = l->path_len + (size_t)n;
+    if (c->path_len >= sizeof c->path) c->path_len = sizeof c->path - 1;
+    l->key_next = false;
+    return place_add(c, &e->start_mark);
+}
+
+static enum err begin(struct check *c, const yaml_event_t *e, bool mapping) {
+    if (c->depth > 0 && c->levels[c->depth - 1].mapping && c->levels[c->depth - 1].key_next)
+        return refuse(c, &e->start_mark, ERR_INVALID, "a key must be a plain text");
+    if (c->depth == YAML_DEPTH_MAX) return refuse(c, &e->start_mark, ERR_LIMIT, "nested too deeply");
+    bool first = c->depth == 0 || !c->levels[c->depth - 1].mapping;
+    value_path(c);
+    enum err err = first ? place_add(c, &e->start_mark) : ERR_NONE;
+    struct level *l = &c->levels[c->depth++];
+    *l = (struct level){.mapping = mapping, .key_next = true, .path_len = c->path_len};
+    map_init(&l->keys);
+    return err;
+}
+
+static void finished_value(struct check *c) {
+    if (c->depth > 0 && c->levels[c->depth - 1].mapping) c->levels[c->depth - 1].key_next = true;
+}
+
+static enum err scalar(struct check *c, const yaml_event_t *e) {
+    if (c->depth > 0 && c->levels[c->depth - 1].mapping && c->levels[c->depth - 1].key_next) return key_event(c, e);
+    bool first = c->depth == 0 || !c->levels[c->depth - 1].mapping;
+    value_path(c);
+    enum err err = first ? place_add(c, &e->start_mark) : ERR_NONE;
+    finished_value(c);
+    return err;
+}
+
+static enum err event(struct check *c, const yaml_event_t *e, unsigned *documents) {
+    switch (e->type) {
+    case YAML_ALIAS_EVENT:
+        return refuse(c, &e->start_mark, ERR_INVALID, "aliases (*name) are not allowed here: write the value out");
+    case YAML_DOCUMENT_START_EVENT:
+        if (e->data.document_start.tag_directives.start != e->data.document_start.tag_directives.end)
+            return refuse(c, &e->start_mark, ERR_INVALID, "%TAG directives are not allowed here");
+        return ++*documents > 1 ? refuse(c, &e->start_mark, ERR_INVALID, "one document only") : ERR_NONE;
+    case YAML_SCALAR_EVENT:
+        if (e->data.scalar.anchor)
+            return refuse(c, &e->start_mark, ERR_INVALID, "anchors (&name) are not allowed here");
+        if (e->data.scalar.tag) return refuse(c, &e->start_mark, ERR_INVALID, "tags (!name) are not allowed here");
+        return scalar(c, e);
+    case YAML_SEQUENCE_START_EVENT:
+    case YAML_MAPPING_START_EVENT:
+        if (e->type == YAML_MAPPING_START_EVENT ? e->data.mapping_start.anchor != NULL
+                                                : e->data.sequence_start.anchor != NULL)
+            return refuse(c, &e->start_mark, ERR_INVALID, "anchors (&name) are not allowed here");
+        if (e->type == YAML_MAPPING_START_EVENT ? e->data.mapping_start.tag != NULL
+                                                : e->data.sequence_start.tag != NULL)
+            return refuse(c, &e->start_mark, ERR_INVALID, "tags (!name) are not allowed here");
+        return begin(c, e, e->type == YAML_MAPPING_START_EVENT);
+    case YAML_SEQUENCE_END_EVENT:
+    case YAML_MAPPING_END_EVENT:
+        map_free(&c->levels[--c->depth].keys);
+        finished_value(c);
+        return ERR_NONE;
+    default:
+        return ERR_NONE;
+    }
+}
+
+enum err yaml_check(struct arena *a, struct span text, struct yaml_places **out, struct diag *d) {
+    yaml_parser_t parser;
+    struct check c = {.a = a, .d = d};
+    unsigned documents = 0;
+    size_t bad;
+    *out = NULL;
+    if (text.len > YAML_SIZE_MAX) return diag_set(d, ERR_LIMIT, "larger than %d bytes", YAML_SIZE_MAX);
+    if (!utf8_valid(text, &bad)) {
+        diag_set(d, ERR_SYNTAX, "not UTF-8");
+        diag_at(d, 1 + (uint64_t)0, 0, bad);
+        for (size_t i = 0; i < bad; i++) d->line += text.at[i] == '\n';
+        return ERR_SYNTAX;
+    }
+    c.places = arena_zalloc(a, 1, sizeof *c.places);
+    if (!c.places || !yaml_parser_initialize(&parser)) return diag_set(d, ERR_NOMEM, "no memory for a YAML file");
+    yaml_parser_set_input_string(&parser, (const unsigned char *)(text.at ? text.at : ""), text.len);
+    yaml_parser_set_encoding(&parser, YAML_UTF8_ENCODING);
+    enum err e = ERR_NONE;
+    for (bool end = false; !e && !end;) {
+        yaml_event_t ev;
+        if (!yaml_parser_parse(&parser, &ev)) {
+            diag_set(d, ERR_SYNTAX, "not YAML: %s%s%s", parser.context ? parser.context : "",
+                     parser.context ? ", " : "", parser.problem ? parser.problem : "unreadable");
+            diag_at(d, parser.problem_mark.line + 1, parser.problem_mark.column + 1, parser.problem_mark.index);
+            e = ERR_SYNTAX;
+            break;
+        }
+        end = ev.type == YAML_STREAM_END_EVENT;
+        e = event(&c, &ev, &documents);
+        yaml_event_delete(&ev);
+    }
+    while (c.depth > 0) map_free(&c.levels[--c.depth].keys);
+    yaml_parser_delete(&parser);
+    if (!e && documents == 0) e = diag_set(d, ERR_SYNTAX, "the file is empty");
+    if (!e && a->overflow) e = diag_set(d, ERR_NOMEM, "no memory for a YAML file");
+    *out = c.places;
+    return e;
+}
+
+void yaml_place(const struct yaml_places *p, const char *path, uint64_t *line, uint64_t *column) {
+    struct span want = span_cstr(path);
+    *line = *column = 1;
+    for (;;) {
+        for (const struct place *at = p->first; at; at = at->next)
+            if (span_equal(at->path, want)) {
+                *line = at->line;
+                *column = at->column;
+                return;
+            }
+        if (want.len == 0) return;
+        while (want.len && want.at[want.len - 1] != '.' && want.at[want.len - 1] != '[') want.len--;
+        if (want.len) want.len--;
+    }
+}
+
+/* ---- libcyaml
+ * ------------------------------------------------------------------------------------------------------------ */
+
+/* What libcyaml says in its log: the first line is the mistake, the backtrace after it says where. */
+struct heard {
+    char first[256];
+    char key[128];
+    unsigned line, column;
+};
+
+static void hear(cyaml_log_t level, void *context, const char *format, va_list args) {
+    struct heard *h = context;
+    char text[LOG_LINES_MAX];
+    unsigned line, column;
+    (void)level;
+    vsnprintf(text, sizeof text, format, args);
+    char *end = text + strcspn(text, "\n");
+    *end = 0;
+    const char *say = strncmp(text, "Load: ", 6) == 0 ? text + 6 : text;
+    const char *where = strstr(say, "(line: ");
+    if (where && sscanf(where, "(line: %u, column: %u)", &line, &column) == 2) {
+        if (h->line == 0) {
+            h->line = line;
+            h->column = column;
+            const char *field = strstr(say, "mapping field '");
+            if (field) snprintf(h->key, sizeof h->key, "%.*s", (int)strcspn(field + 15, "'"), field + 15);
+        }
+    } else if (!h->first[0] && !strstr(say, "Backtrace")) {
+        snprintf(h->first, sizeof h->first, "%.255s", say);
+    }
+}
+
+static cyaml_config_t configuration(struct heard *h) {
+    return (cyaml_config_t){
+        .log_fn = hear, .log_ctx = h, .mem_fn = cyaml_mem, .log_level = CYAML_LOG_ERROR, .flags = CYAML_CFG_NO_ALIAS};
+}
+
+enum err yaml_load(struct span text, const cyaml_schema_value_t *schema, void **out, struct diag *d) {
+    struct heard h = {0};
+    cyaml_config_t config = configuration(&h);
+    cyaml_data_t *data = NULL;
+    *out = NULL;
+    cyaml_err_t code = cyaml_load_data((const uint8_t *)text.at, text.len, &config, schema, &data, NULL);
+    if (code != CYAML_OK) {
+        if (data) cyaml_free(&config, schema, data, 0);
+        diag_set(d, ERR_INVALID, "%s%s%s", h.first[0] ? h.first : cyaml_strerror(code), h.key[0] ? ", at " : "", h.key);
+        diag_at(d, h.line, h.column, 0);
+        return ERR_INVALID;
+    }
+    *out = data;
+    return ERR_NONE;
+}
+
+void yaml_free(const cyaml_schema_value_t *schema, void *data) {
+    struct heard h = {0};
+    cyaml_config_t config = configuration(&h);
+    cyaml_free(&config, schema, data, 0);
+}

@@ -1,0 +1,154 @@
+#include "node/config.h"
+
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/yaml.h"
+
+enum { TEXT_MAX = 512, LIST_MAX = 1000 };
+
+#define TEXT(key, type, field) CYAML_FIELD_STRING_PTR(key, CYAML_FLAG_POINTER, struct type, field, 1, TEXT_MAX)
+#define TEXT_OPTIONAL(key, type, field)                                                                                \
+    CYAML_FIELD_STRING_PTR(key, CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct type, field, 1, TEXT_MAX)
+
+static const cyaml_schema_field_t member_fields[] = {
+    TEXT("id", config_member, id),
+    TEXT("name", config_member, name),
+    CYAML_FIELD_END,
+};
+static const cyaml_schema_value_t member_schema = {
+    CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct config_member, member_fields)};
+
+static const cyaml_schema_field_t source_fields[] = {
+    TEXT("name", config_source, name),
+    TEXT("url", config_source, url),
+    TEXT_OPTIONAL("username", config_source, username),
+    TEXT_OPTIONAL("password_file", config_source, password_file),
+    TEXT_OPTIONAL("token_file", config_source, token_file),
+    TEXT_OPTIONAL("ca_file", config_source, ca_file),
+    CYAML_FIELD_END,
+};
+static const cyaml_schema_value_t source_schema = {
+    CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct config_source, source_fields)};
+
+static const cyaml_schema_field_t config_fields[] = {
+    TEXT("party", config, party),
+    TEXT("name", config, name),
+    TEXT("url", config, url),
+    TEXT_OPTIONAL("listen", config, listen),
+    CYAML_FIELD_SEQUENCE("members", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct config, members, &member_schema, 0,
+                         LIST_MAX),
+    CYAML_FIELD_SEQUENCE("sources", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct config, sources, &source_schema, 0,
+                         LIST_MAX),
+    CYAML_FIELD_END,
+};
+static const cyaml_schema_value_t config_schema = {
+    CYAML_VALUE_MAPPING(CYAML_FLAG_POINTER, struct config, config_fields)};
+
+static enum err wrong(struct yaml_places *places, const char *path, struct diag *d, const char *message) {
+    uint64_t line, column;
+    yaml_place(places, path, &line, &column);
+    diag_set(d, ERR_INVALID, "%s: %s", path, message);
+    diag_at(d, line, column, 0);
+    return ERR_INVALID;
+}
+
+static enum err check(const struct config *c, struct yaml_places *places, struct diag *d) {
+    char path[64], host[256];
+    uint16_t port;
+    if (strncmp(c->url, "https://", 8) != 0) return wrong(places, "url", d, "must begin with https://");
+    if (config_listen(c, host, sizeof host, &port, d))
+        return wrong(places, c->listen ? "listen" : "url", d,
+                     "needs an address and a port from 0 to 65535, as in 127.0.0.1:8443");
+    for (unsigned i = 0; i < c->sources_count; i++) {
+        const struct config_source *s = &c->sources[i];
+        snprintf(path, sizeof path, "sources[%u].url", i);
+        if (strncmp(s->url, "https://", 8) != 0 && strncmp(s->url, "http://", 7) != 0)
+            return wrong(places, path, d, "must be the https:// address of a TAXII collection");
+        snprintf(path, sizeof path, "sources[%u].username", i);
+        if ((s->username != NULL) != (s->password_file != NULL))
+            return wrong(places, path, d, "username and password_file go together");
+        for (unsigned j = 0; j < i; j++)
+            if (strcmp(c->sources[j].name, s->name) == 0) {
+                snprintf(path, sizeof path, "sources[%u].name", i);
+                return wrong(places, path, d, "this name is taken by another source");
+            }
+    }
+    for (unsigned i = 0; i < c->members_count; i++)
+        for (unsigned j = 0; j < i; j++)
+            if (strcmp(c->members[j].id, c->members[i].id) == 0) {
+                snprintf(path, sizeof path, "members[%u].id", i);
+                return wrong(places, path, d, "this id is taken by another member");
+            }
+    return ERR_NONE;
+}
+
+enum err config_read(struct span text, struct config **out, struct diag *d) {
+    struct arena a;
+    struct yaml_places *places = NULL;
+    void *data = NULL;
+    *out = NULL;
+    arena_init(&a, 16 << 20);
+    enum err e = yaml_check(&a, text, &places, d);
+    if (!e) e = yaml_load(text, &config_schema, &data, d);
+    if (!e) e = check(data, places, d);
+    if (e && data) yaml_free(&config_schema, data);
+    if (!e) *out = data;
+    arena_free(&a);
+    return e;
+}
+
+void config_free(struct config **c) {
+    if (*c) yaml_free(&config_schema, *c);
+    *c = NULL;
+}
+
+/* Double quotes with the two escapes YAML needs; names with control characters are refused before. */
+static void add_quoted(struct buf *out, struct span text) {
+    buf_add_char(out, '"');
+    for (size_t i = 0; i < text.len; i++) {
+        if (text.at[i] == '"' || text.at[i] == '\\') buf_add_char(out, '\\');
+        buf_add_char(out, text.at[i]);
+    }
+    buf_add_char(out, '"');
+}
+
+enum err config_write(struct buf *out, struct span party, struct span name, struct span url, struct diag *d) {
+    buf_add_cstr(out,
+                 "# Configuration of this Renkei node. Keys are in keys/, what it holds is in realms/.\n\nparty: ");
+    add_quoted(out, party);
+    buf_add_cstr(out, "\nname: ");
+    add_quoted(out, name);
+    buf_add_cstr(out, "\n# Where partners reach this node; it stands on the card.\nurl: ");
+    add_quoted(out, url);
+    buf_add_cstr(out, "\n# Where `renkei serve` listens, if not where the url says.\n# listen: 0.0.0.0:8443\n\n"
+                      "# Members whose telemetry this party matches: their sightings carry these names at home.\n"
+                      "# members:\n#   - id: AGENCY-1\n#     name: \"An agency\"\n\n"
+                      "# TAXII 2.1 collections of servers that are no Renkei: `renkei sync NAME` pulls them.\n"
+                      "# sources:\n#   - name: feed\n#     url: https://taxii.example/api1/collections/ID/\n"
+                      "#     username: reader\n#     password_file: feed.password\n");
+    return buf_ok(out) ? ERR_NONE : diag_set(d, ERR_NOMEM, "no memory for the configuration");
+}
+
+enum err config_listen(const struct config *c, char *host, size_t host_size, uint16_t *port, struct diag *d) {
+    struct span text = span_cstr(c->listen ? c->listen : c->url);
+    uint64_t number = 443;
+    if (!c->listen) {
+        text = span_from(text, strlen("https://"));
+        text = span_first(text, span_find_char(text, '/'));
+    }
+    size_t bracket = span_find_char(text, ']');
+    struct span rest = text.len && text.at[0] == '[' && bracket != SIZE_MAX ? span_from(text, bracket + 1) : text;
+    struct span name =
+        rest.at != text.at ? span_of(text.at + 1, bracket - 1) : span_first(text, span_find_char(text, ':'));
+    size_t colon = span_find_char(rest, ':');
+    if (colon != SIZE_MAX && (!span_u64(span_from(rest, colon + 1), &number) || number > 65535))
+        return diag_set(d, ERR_INVALID, "'%.*s' has no port from 0 to 65535", SPAN_ARG(text));
+    if (name.len == 0 || name.len >= host_size) return diag_set(d, ERR_INVALID, "'%.*s' names no host", SPAN_ARG(text));
+    memcpy(host, name.at, name.len);
+    host[name.len] = 0;
+    *port = (uint16_t)number;
+    return ERR_NONE;
+}

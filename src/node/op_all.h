@@ -1,0 +1,32 @@
+/* The operations this floor's table names; each is described at its definition in node/op_*.c. */
+#ifndef RENKEI_NODE_OP_ALL_H
+#define RENKEI_NODE_OP_ALL_H
+
+#include "node/op.h"
+
+#define OPERATION(name) enum err name(struct op_call *call, struct diag *d)
+OPERATION(op_card);
+OPERATION(op_party_add);
+OPERATION(op_party_list);
+OPERATION(op_party_remove);
+OPERATION(op_key_rotate);
+OPERATION(op_agreement_sign);
+OPERATION(op_agreement_add);
+OPERATION(op_agreement_list);
+OPERATION(op_agreement_show);
+OPERATION(op_import_stix);
+OPERATION(op_import_list);
+OPERATION(op_search);
+OPERATION(op_show);
+OPERATION(op_release);
+OPERATION(op_why);
+OPERATION(op_withdraw);
+OPERATION(op_ledger_show);
+OPERATION(op_ledger_entries);
+OPERATION(op_ledger_verify);
+OPERATION(op_ledger_prove);
+OPERATION(op_sighting_add);
+OPERATION(op_status);
+#undef OPERATION
+
+#endif

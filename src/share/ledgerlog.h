@@ -1,0 +1,65 @@
+/* Writing a ledger: sequence, record, salt, tree, tiles and checkpoint, in one store transaction. */
+#ifndef RENKEI_SHARE_LEDGERLOG_H
+#define RENKEI_SHARE_LEDGERLOG_H
+
+#include "base/buf.h"
+#include "ledger/merkle.h"
+#include "ledger/record.h"
+#include "ledger/tile.h"
+#include "share/context.h"
+#include "store/store.h"
+
+enum { LEDGERLOG_LEVELS = 5, LEDGERLOG_SALTS = 128 }; /* 256^5 = 2^40 entries: STORE_SEQ_MAX */
+
+/* "renkei/jp-mod/us-dod/live/0123456789abcdef": publisher, recipient, realm, the first 16 digits of the lineage. The
+ * origin line of its checkpoints, which binds every signature to its realm and parties. */
+void share_ledger_origin(struct span publisher, struct span recipient, struct span realm, struct span lineage,
+                         struct buf *out);
+/* The TAXII collection's UUID: from the realm's secret, so that nobody else can compute it. */
+void share_ledger_collection(const struct share_context *c, struct span recipient, struct span lineage, char out[40]);
+
+/* The right edge of one level of tiles. */
+struct ledgerlog_edge {
+    uint8_t hashes[LEDGER_TILE_WIDTH][SHA256_SIZE];
+    unsigned width;
+    bool changed;
+};
+
+struct ledgerlog {
+    const struct share_context *context;
+    struct store_tx *tx;
+    struct arena arena;
+    struct store_ledger ledger; /* spans in the arena */
+    struct ledger_tree tree;
+    struct ledgerlog_edge edges[LEDGERLOG_LEVELS];
+    uint8_t salts[LEDGERLOG_SALTS][STORE_SALT_SIZE];
+    unsigned salts_left;
+    uint64_t opened_size;
+    struct buf record;
+};
+
+/* Loads the ledger's right edge. The transaction must be the writer's until ledgerlog_close(). */
+MUST_CHECK enum err ledgerlog_open(struct ledgerlog *log, const struct share_context *c, struct store_tx *tx,
+                                   int64_t ledger, struct diag *d);
+/* One release: `body` are the exact bytes that go out (those of the holding, or of a derived object under its own id).
+ */
+struct ledgerlog_release {
+    struct span stix_id, version; /* version: `modified` as spelt; empty if the object has none */
+    time_us modified, decided;
+    int64_t holding;
+    struct span body;
+    bool derived;
+    struct sha256 agreement;
+    struct span clause;
+};
+MUST_CHECK enum err ledgerlog_release(struct ledgerlog *log, const struct ledgerlog_release *r, struct diag *d);
+/* Takes back entry `seq`. */
+MUST_CHECK enum err ledgerlog_withdraw(struct ledgerlog *log, const struct store_entry *released,
+                                       const struct sha256 *agreement, struct diag *d);
+/* Writes tiles, frontier and, if anything was appended, a newly signed checkpoint; the caller commits. Frees what it
+ * holds. */
+MUST_CHECK enum err ledgerlog_close(struct ledgerlog *log, struct diag *d);
+/* Frees without writing. */
+void ledgerlog_abandon(struct ledgerlog *log);
+
+#endif
