@@ -100,6 +100,10 @@ void ledger_note_add_signature(struct buf *out, const struct ledger_key *key,
                                const uint8_t signature[LEDGER_SIGNATURE_SIZE]);
 /* Takes a note apart and enforces all of its syntax. ERR_SYNTAX with line; ERR_LIMIT. */
 MUST_CHECK enum err ledger_note_read(struct arena *a, struct span bytes, struct ledger_note *out, struct diag *d);
+/* Verifies a note's text, whatever it says: every signature line with the key's name and id must hold, and there must
+ * be one; those of other keys are ignored (signed-note, "Signatures"). For LEDGER_KEY_LOG keys. ERR_VERIFY otherwise.
+ */
+MUST_CHECK enum err ledger_note_verify(const struct ledger_note *note, const struct ledger_key *key, struct diag *d);
 /* Reads a checkpoint and verifies that the log key signed it and that it is of the ledger `origin`: one log key signs
  * for many ledgers, so a caller must know which it asked for; an empty origin is refused. Every signature line of the
  * key's name and id must hold; those of other keys are ignored. *out borrows from `bytes`. ERR_VERIFY when no

@@ -78,7 +78,7 @@ struct sha256 ledger_edge_root(const struct ledger_edge *e);
  */
 
 /* A source of nodes over tiles: (struct ledger_nodes){ledger_tiles_node, &tiles}. Asks only for tiles that exist in the
- * tree of `size`; keeps the last tile it got, which is most of what a proof needs twice. */
+ * tree of `size`, and for one tile several times in a row: get() may keep the last it gave. */
 struct ledger_tiles {
     ledger_tile_get *get;
     void *context;
