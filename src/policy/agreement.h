@@ -43,7 +43,8 @@ enum {
     AGREEMENT_PARTIES_MAX = 32, /* every pair may have two directions: more is no agreement but a treaty organisation */
     AGREEMENT_RULES_MAX = 256,  /* a direction; decisions walk them in order */
     AGREEMENT_ITEMS_MAX = 256,  /* types or labels of one rule */
-    AGREEMENT_TEXT_MAX = 256,   /* bytes of a title, a name, a clause or a label */
+    AGREEMENT_TEXT_MAX = 256,   /* bytes of a title, a name or a label */
+    AGREEMENT_CLAUSE_MAX = 64,  /* bytes of a clause's name: it stands in every record it releases */
     AGREEMENT_PARTY_ID_MAX = 32, /* [A-Z0-9][A-Z0-9-]{1,31} */
     AGREEMENT_KEY_SIZE = 32,     /* Ed25519 public key */
     AGREEMENT_SIGNATURE_SIZE = 64,
@@ -73,7 +74,6 @@ struct agreement_rule {
     bool has_confidence;
     int confidence_min;            /* 0 to 100 */
     bool confidence_absent_enough; /* what no confidence counts as */
-    uint64_t line;                 /* of the file, from 1 */
 };
 
 struct agreement_direction {
@@ -84,7 +84,6 @@ struct agreement_direction {
     size_t rule_count;
     bool sightings_return, sightings_name_member;
     struct span sightings_clause; /* "sightings JP-MOD→US-DOD": how decisions cite it */
-    uint64_t line;
 };
 
 struct agreement {
