@@ -5,6 +5,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+/* Under AddressSanitizer what is not given out is forbidden ground, so that writing past a piece is caught. */
+#ifdef __SANITIZE_ADDRESS__
+#include <sanitizer/asan_interface.h>
+#define FORBID(at, size) __asan_poison_memory_region(at, size)
+#define ALLOW(at, size)  __asan_unpoison_memory_region(at, size)
+#else
+#define FORBID(at, size) ((void)(at), (void)(size))
+#define ALLOW(at, size)  ((void)(at), (void)(size))
+#endif
+
 struct arena_block {
     struct arena_block *older;
     size_t size, used;
@@ -43,18 +53,25 @@ void arena_reset(struct arena *a) {
     if (keep) {
         keep->older = NULL;
         keep->used = 0;
+        FORBID(keep->at, keep->size);
     }
     *a = (struct arena){.cap = a->cap, .block = keep};
 }
 
 static struct arena_block *block_add(struct arena *a, size_t need) {
-    size_t size = a->block ? a->block->size * 2 : BLOCK_FIRST;
-    if (size > BLOCK_MAX) size = BLOCK_MAX;
+    size_t size = a->block ? a->block->size : BLOCK_FIRST / 2, total;
+    size = size < BLOCK_MAX / 2 ? size * 2 : BLOCK_MAX;
     if (size < need) size = need;
-    struct arena_block *b = malloc(sizeof *b + size);
+    struct arena_block *b = __builtin_add_overflow(sizeof *b, size, &total) ? NULL : malloc(total);
     if (!b) return NULL;
     *b = (struct arena_block){.older = a->block, .size = size};
-    a->block = b;
+    FORBID(b->at, size);
+    if (need > BLOCK_MAX && a->block) { /* full at once: what is left of the newest block stays in use */
+        b->older = a->block->older;
+        a->block->older = b;
+    } else {
+        a->block = b;
+    }
     return b;
 }
 
@@ -68,6 +85,7 @@ void *arena_alloc(struct arena *a, size_t size) {
     void *at = b->at + b->used;
     b->used += rounded;
     a->used += rounded;
+    ALLOW(at, size);
     return at;
 overflow:
     a->overflow = true;

@@ -14,9 +14,11 @@ void buf_clear(struct buf *b) {
     b->failed = false;
 }
 
-char *buf_reserve(struct buf *b, size_t len) {
+/* Room for `len` bytes of content and `extra` that do not count against the cap (a NUL). */
+static char *reserve(struct buf *b, size_t len, size_t extra) {
     size_t need;
-    if (b->failed || __builtin_add_overflow(b->len, len, &need) || (b->cap && need > b->cap)) {
+    if (b->failed || __builtin_add_overflow(b->len, len, &need) || (b->cap && need > b->cap) ||
+        __builtin_add_overflow(need, extra, &need)) {
         b->failed = true;
         return NULL;
     }
@@ -32,6 +34,10 @@ char *buf_reserve(struct buf *b, size_t len) {
         b->size = size;
     }
     return b->at + b->len;
+}
+
+char *buf_reserve(struct buf *b, size_t len) {
+    return reserve(b, len, 0);
 }
 
 void buf_add(struct buf *b, struct span s) {
@@ -59,7 +65,7 @@ void buf_printf(struct buf *b, const char *format, ...) {
     va_copy(again, args);
     int len = vsnprintf(NULL, 0, format, args);
     va_end(args);
-    char *to = len >= 0 ? buf_reserve(b, (size_t)len + 1) : NULL;
+    char *to = len >= 0 ? reserve(b, (size_t)len, 1) : NULL;
     if (to) {
         vsnprintf(to, (size_t)len + 1, format, again);
         b->len += (size_t)len;
@@ -77,7 +83,7 @@ void buf_consume(struct buf *b, size_t len) {
 }
 
 const char *buf_cstr(struct buf *b) {
-    char *end = buf_reserve(b, 1);
+    char *end = reserve(b, 0, 1);
     if (!end) return NULL;
     *end = 0;
     return b->at;

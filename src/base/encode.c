@@ -36,14 +36,18 @@ void buf_add_hex(struct buf *b, struct span data) {
 }
 
 void buf_add_base64(struct buf *b, struct span data) {
+    char *to = buf_reserve(b, (data.len + 2) / 3 * 4); /* no overflow: no span takes more than half the memory */
+    if (!to) return;
     for (size_t i = 0; i < data.len; i += 3) {
         size_t left = data.len - i;
         uint32_t bits = (uint32_t)(uint8_t)data.at[i] << 16;
         if (left > 1) bits |= (uint32_t)(uint8_t)data.at[i + 1] << 8;
         if (left > 2) bits |= (uint8_t)data.at[i + 2];
-        char four[4] = {base64_digits[bits >> 18], base64_digits[bits >> 12 & 63],
-                        left > 1 ? base64_digits[bits >> 6 & 63] : '=', left > 2 ? base64_digits[bits & 63] : '='};
-        buf_add(b, span_of(four, 4));
+        *to++ = base64_digits[bits >> 18];
+        *to++ = base64_digits[bits >> 12 & 63];
+        *to++ = left > 1 ? base64_digits[bits >> 6 & 63] : '=';
+        *to++ = left > 2 ? base64_digits[bits & 63] : '=';
+        b->len += 4;
     }
 }
 
@@ -82,8 +86,10 @@ bool base64_read(struct arena *a, struct span text, struct span *out) {
     return true;
 }
 
-/* Length of the well-formed sequence at `at`, 0 if there is none (Unicode 15 table 3-7). */
-static size_t utf8_length(const uint8_t *at, size_t left) {
+/* Unicode 15 table 3-7. */
+size_t utf8_length(struct span text) {
+    const uint8_t *at = (const uint8_t *)text.at;
+    if (text.len == 0) return 0;
     uint8_t c = at[0], low = 0x80, high = 0xbf;
     size_t len = c < 0x80                 ? 1
                  : c >= 0xc2 && c <= 0xdf ? 2
@@ -95,7 +101,7 @@ static size_t utf8_length(const uint8_t *at, size_t left) {
     if (c == 0xed) high = 0x9f;
     if (c == 0xf0) low = 0x90;
     if (c == 0xf4) high = 0x8f;
-    if (left < len || at[1] < low || at[1] > high) return 0;
+    if (text.len < len || at[1] < low || at[1] > high) return 0;
     for (size_t i = 2; i < len; i++)
         if (at[i] < 0x80 || at[i] > 0xbf) return 0;
     return len;
@@ -103,7 +109,15 @@ static size_t utf8_length(const uint8_t *at, size_t left) {
 
 bool utf8_valid(struct span text, size_t *bad) {
     for (size_t i = 0; i < text.len;) {
-        size_t len = utf8_length((const uint8_t *)text.at + i, text.len - i);
+        uint64_t word;
+        if (text.len - i >= sizeof word) { /* eight ASCII characters at once */
+            memcpy(&word, text.at + i, sizeof word);
+            if (!(word & UINT64_C(0x8080808080808080))) {
+                i += sizeof word;
+                continue;
+            }
+        }
+        size_t len = utf8_length(span_of(text.at + i, text.len - i));
         if (len == 0) {
             if (bad) *bad = i;
             return false;

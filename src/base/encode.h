@@ -14,6 +14,8 @@ bool base64_read(struct arena *a, struct span text, struct span *out);
 /* Well-formed UTF-8 (no surrogates, no overlong forms, at most U+10FFFF). *bad gets the offset of the first bad byte.
  */
 bool utf8_valid(struct span text, size_t *bad);
+/* Length (1 to 4) of the well-formed sequence that `text` begins with; 0 if it begins with none. */
+size_t utf8_length(struct span text);
 /* Appends the code point as UTF-8. */
 void buf_add_utf8(struct buf *b, uint32_t code_point);
 

@@ -26,7 +26,7 @@ enum err diag_set(struct diag *d, enum err code, const char *format, ...) {
     vsnprintf(message, sizeof message, format, args);
     va_end(args);
     *d = (struct diag){.code = code};
-    memcpy(d->message, message, sizeof message);
+    memcpy(d->message, message, strlen(message) + 1);
     return code;
 }
 
@@ -44,7 +44,7 @@ void diag_where(struct diag *d, const char *format, ...) {
     va_start(args, format);
     vsnprintf(where, sizeof where, format, args);
     va_end(args);
-    memcpy(d->where, where, sizeof where);
+    memcpy(d->where, where, strlen(where) + 1);
 }
 
 void diag_prefix(struct diag *d, const char *format, ...) {
@@ -54,10 +54,10 @@ void diag_prefix(struct diag *d, const char *format, ...) {
     va_start(args, format);
     int len = vsnprintf(message, sizeof message, format, args);
     va_end(args);
-    if (len < 0 || (size_t)len >= sizeof message) return;
-    struct span rest = span_first(span_cstr(d->message), sizeof message - (size_t)len - 3);
+    if (len < 0 || (size_t)len + sizeof ": " > sizeof message) return;
+    struct span rest = span_first(span_cstr(d->message), sizeof message - (size_t)len - sizeof ": ");
     snprintf(message + len, sizeof message - (size_t)len, ": %.*s", SPAN_ARG(rest));
-    memcpy(d->message, message, sizeof message);
+    memcpy(d->message, message, strlen(message) + 1);
 }
 
 const char *diag_text(const struct diag *d, char *text, unsigned size) {

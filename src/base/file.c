@@ -73,6 +73,8 @@ enum err file_write(const char *path, struct span content, unsigned mode, struct
 }
 
 enum err file_make_folder(const char *path, unsigned mode, struct diag *d) {
+    struct stat st;
+    if (!*path) return diag_set(d, ERR_INVALID, "a folder needs a name");
     char *copy = strdup(path);
     if (!copy) return diag_set(d, ERR_NOMEM, "no memory");
     enum err e = ERR_NONE;
@@ -80,7 +82,8 @@ enum err file_make_folder(const char *path, unsigned mode, struct diag *d) {
         if (*slash != '/' && *slash != 0) continue;
         char was = *slash;
         *slash = 0;
-        if (mkdir(copy, mode) != 0 && errno != EEXIST) e = trouble(d, "cannot make the folder", copy);
+        if (mkdir(copy, mode) != 0 && !(errno == EEXIST && stat(copy, &st) == 0 && S_ISDIR(st.st_mode)))
+            e = trouble(d, "cannot make the folder", copy);
         *slash = was;
         if (!was) break;
     }
@@ -88,8 +91,7 @@ enum err file_make_folder(const char *path, unsigned mode, struct diag *d) {
     return e;
 }
 
-/* ---- input streams
- * --------------------------------------------------------------------------------------------------- */
+/* ---- input streams ---- */
 
 enum { INPUT_CHUNK = 256 << 10 };
 enum input_kind { INPUT_PLAIN, INPUT_GZIP, INPUT_ZSTD };
@@ -159,7 +161,10 @@ enum err input_open_fd(int fd, const char *name, struct input **out, struct diag
         else if (S_ISREG(st.st_mode))
             in->raw_size = (uint64_t)st.st_size;
     }
-    if (!e) e = recognise(in, d);
+    if (!e) {
+        (void)posix_fadvise(fd, 0, 0, POSIX_FADV_SEQUENTIAL);
+        e = recognise(in, d);
+    }
     if (e && in)
         input_close(&in);
     else if (e)
@@ -243,6 +248,7 @@ static enum err read_zstd(struct input *in, void *at, size_t size, size_t *got, 
 
 enum err input_read(struct input *in, void *at, size_t size, size_t *got, struct diag *d) {
     *got = 0;
+    if (size == 0) return diag_set(d, ERR_INTERNAL, "nowhere to read %s to", in->name);
     switch (in->kind) {
     case INPUT_GZIP:
         return read_gzip(in, at, size, got, d);

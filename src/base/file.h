@@ -21,7 +21,7 @@ struct input;
 MUST_CHECK enum err input_open_fd(int fd, const char *name, struct input **out, struct diag *d);
 /* "-" is stdin. */
 MUST_CHECK enum err input_open(const char *path, struct input **out, struct diag *d);
-/* Up to `size` bytes into `at`; *got = 0 only at the end. */
+/* Up to `size` (more than 0) bytes into `at`; *got = 0 only at the end. */
 MUST_CHECK enum err input_read(struct input *in, void *at, size_t size, size_t *got, struct diag *d);
 /* Bytes taken from the file so far, and the file's size (0 if it has none: a pipe): for progress. */
 uint64_t input_raw_bytes(const struct input *in);

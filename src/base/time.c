@@ -86,8 +86,8 @@ static bool offset(struct span *s, int64_t *us) {
     bool west = sign(s, '-');
     if (!west && !sign(s, '+')) return false;
     if (!digits(s, 2, &h)) return false;
-    sign(s, ':');
-    if (s->len && !digits(s, 2, &m)) return false;
+    bool colon = sign(s, ':');
+    if ((colon || s->len) && !digits(s, 2, &m)) return false;
     if (h > 23 || m > 59) return false;
     *us = (west ? -1 : 1) * (h * INT64_C(60) + m) * 60 * TIME_US_PER_S;
     return true;

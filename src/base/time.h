@@ -19,7 +19,7 @@ bool time_parse_stix(struct span text, time_us *out);
 bool time_parse_rfc3339(struct span text, time_us *out);
 /* Unix seconds with optional fraction ("1588205199.82437"), as Zeek writes them. */
 bool time_parse_unix(struct span text, time_us *out);
-/* "10s", "5m", "2h", "7d", "1y" (365 d) as microseconds. False if negative, overflowing or of another form. */
+/* "10s", "5m", "2h", "7d", "2w", "1y" (365 d) as microseconds. False if negative, overflowing or of another form. */
 bool time_parse_duration(struct span text, time_us *out);
 
 /* "2016-01-20T12:31:12.123000Z": exactly six fractional digits (TAXII 2.1 §3.2). Returns text. */

@@ -8,7 +8,7 @@
 #include "base/encode.h"
 #include "base/map.h"
 
-enum { PATH_MAX_LEN = 512, LOG_LINES_MAX = 1024 };
+enum { PATH_MAX_LEN = 512, LOG_LINE_SIZE = 1024 };
 
 /* A node's path and where it stands. */
 struct place {
@@ -150,8 +150,9 @@ enum err yaml_check(struct arena *a, struct span text, struct yaml_places **out,
     if (text.len > YAML_SIZE_MAX) return diag_set(d, ERR_LIMIT, "larger than %d bytes", YAML_SIZE_MAX);
     if (!utf8_valid(text, &bad)) {
         diag_set(d, ERR_SYNTAX, "not UTF-8");
-        diag_at(d, 1 + (uint64_t)0, 0, bad);
-        for (size_t i = 0; i < bad; i++) d->line += text.at[i] == '\n';
+        uint64_t line = 1;
+        for (size_t i = 0; i < bad; i++) line += text.at[i] == '\n';
+        diag_at(d, line, 0, bad);
         return ERR_SYNTAX;
     }
     c.places = arena_zalloc(a, 1, sizeof *c.places);
@@ -183,6 +184,7 @@ enum err yaml_check(struct arena *a, struct span text, struct yaml_places **out,
 void yaml_place(const struct yaml_places *p, const char *path, uint64_t *line, uint64_t *column) {
     struct span want = span_cstr(path);
     *line = *column = 1;
+    if (!p) return;
     for (;;) {
         for (const struct place *at = p->first; at; at = at->next)
             if (span_equal(at->path, want)) {
@@ -196,8 +198,7 @@ void yaml_place(const struct yaml_places *p, const char *path, uint64_t *line, u
     }
 }
 
-/* ---- libcyaml
- * ------------------------------------------------------------------------------------------------------------ */
+/* ---- libcyaml ---- */
 
 /* What libcyaml says in its log: the first line is the mistake, the backtrace after it says where. */
 struct heard {
@@ -208,7 +209,7 @@ struct heard {
 
 static void hear(cyaml_log_t level, void *context, const char *format, va_list args) {
     struct heard *h = context;
-    char text[LOG_LINES_MAX];
+    char text[LOG_LINE_SIZE];
     unsigned line, column;
     (void)level;
     vsnprintf(text, sizeof text, format, args);
@@ -238,6 +239,7 @@ enum err yaml_load(struct span text, const cyaml_schema_value_t *schema, void **
     cyaml_config_t config = configuration(&h);
     cyaml_data_t *data = NULL;
     *out = NULL;
+    if (text.len == 0) return diag_set(d, ERR_SYNTAX, "the file is empty");
     cyaml_err_t code = cyaml_load_data((const uint8_t *)text.at, text.len, &config, schema, &data, NULL);
     if (code != CYAML_OK) {
         if (data) cyaml_free(&config, schema, data, 0);

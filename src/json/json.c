@@ -1,7 +1,7 @@
 #include "json/json.h"
 
 #include <emmintrin.h>
-#include <errno.h>
+#include <limits.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,6 +12,7 @@
 
 enum {
     KEYS_PAIRWISE = 16,  /* objects with more keys than this look for duplicates through a table */
+    KEYS_TABLE = 128,    /* slots of the table that needs no memory of its own: enough for any STIX object */
     NUMBER_LEN_MAX = 512 /* longer numbers have no use and cost the arithmetic behind them */
 };
 
@@ -20,11 +21,12 @@ struct parser {
     struct arena *a;
     struct json_node *nodes;
     uint32_t count, size;
+    uint64_t seed; /* of the tables of keys, drawn when first needed */
+    bool seeded;
     struct diag *d;
 };
 
-/* ---- errors
- * ------------------------------------------------------------------------------------------------------------- */
+/* ---- errors ---- */
 
 static enum err fail(struct parser *p, const char *at, enum err code, const char *message) {
     uint64_t line = 1;
@@ -50,8 +52,7 @@ static enum err unexpected(struct parser *p, const char *expected) {
     return fail(p, p->at, ERR_SYNTAX, message);
 }
 
-/* ---- the tape
- * ------------------------------------------------------------------------------------------------------------- */
+/* ---- the tape ---- */
 
 static struct json_node *node_add(struct parser *p, enum json_type type, const char *at) {
     if (p->count == p->size) {
@@ -71,8 +72,7 @@ static enum err no_memory(struct parser *p) {
     return diag_set(p->d, ERR_NOMEM, "this JSON needs more memory than a request may take (%zu bytes)", p->a->cap);
 }
 
-/* ---- scalars
- * ---------------------------------------------------------------------------------------------------------------- */
+/* ---- scalars ---- */
 
 static int hex4(const char *at) {
     uint8_t b[2];
@@ -92,12 +92,6 @@ static size_t escape_length(const char *at, const char *end) {
     return unit >= 0xdc00 && unit < 0xe000 ? 11 : 0;
 }
 
-/* Length of the UTF-8 sequence at `at` (its first byte is above 0x7f), 0 if ill-formed. */
-static size_t utf8_length(const char *at, const char *end) {
-    size_t len = (uint8_t)*at >= 0xf0 ? 4 : (uint8_t)*at >= 0xe0 ? 3 : 2;
-    return (size_t)(end - at) >= len && utf8_valid(span_of(at, len), NULL) ? len : 0;
-}
-
 /* Skips bytes that need no look: not a quote, a backslash, a control character or beyond ASCII. */
 static const char *skip_plain(const char *at, const char *end) {
     const __m128i quote = _mm_set1_epi8('"'), slash = _mm_set1_epi8('\\'), space = _mm_set1_epi8(0x20);
@@ -111,6 +105,19 @@ static const char *skip_plain(const char *at, const char *end) {
         at += 16;
     }
     while (at < end && *at != '"' && *at != '\\' && (signed char)*at >= 0x20) at++;
+    return at;
+}
+
+/* Skips three-byte characters U+1000..U+CFFF, which any continuation makes well-formed: text in Japanese or Korean
+ * is long runs of them. */
+static const char *skip_east_asian(const char *at, const char *end) {
+    while (end - at >= 4) {
+        uint32_t four;
+        memcpy(&four, at, sizeof four);
+        uint32_t lead = four & 0xff;
+        if (lead < 0xe1 || lead > 0xec || (four & 0xc0c000) != 0x808000) break;
+        at += 3;
+    }
     return at;
 }
 
@@ -131,8 +138,12 @@ static enum err parse_string(struct parser *p) {
         } else if ((uint8_t)*p->at < 0x20) {
             return fail(p, p->at, ERR_SYNTAX, "a control character in a string must be escaped");
         } else {
-            if (!(len = utf8_length(p->at, p->end))) return fail(p, p->at, ERR_SYNTAX, "not UTF-8");
-            p->at += len;
+            p->at = skip_east_asian(p->at, p->end);
+            while (p->at < p->end && (uint8_t)*p->at >= 0x80) {
+                if (!(len = utf8_length(span_of(p->at, (size_t)(p->end - p->at)))))
+                    return fail(p, p->at, ERR_SYNTAX, "not UTF-8");
+                p->at += len;
+            }
         }
     }
     struct json_node *n = node_add(p, JSON_STRING, start);
@@ -183,19 +194,9 @@ static enum err parse_word(struct parser *p, const char *word, enum json_type ty
     return ERR_NONE;
 }
 
-/* ---- duplicate keys
- * ------------------------------------------------------------------------------------------------------------ */
+/* ---- duplicate keys ---- */
 
 static struct span key_text(struct parser *p, const struct json_node *key, struct buf *scratch);
-
-static bool same_key(struct parser *p, const struct json_node *a, const struct json_node *b) {
-    if (!a->escaped && !b->escaped) return a->len == b->len && memcmp(p->start + a->at, p->start + b->at, a->len) == 0;
-    struct buf one = BUF_EMPTY, two = BUF_EMPTY;
-    bool same = span_equal(key_text(p, a, &one), key_text(p, b, &two));
-    buf_free(&one);
-    buf_free(&two);
-    return same;
-}
 
 static enum err duplicate(struct parser *p, const struct json_node *key) {
     char message[128];
@@ -204,44 +205,72 @@ static enum err duplicate(struct parser *p, const struct json_node *key) {
     return fail(p, p->start + key->at, ERR_INVALID, message);
 }
 
-static enum err check_many_keys(struct parser *p, uint32_t object) {
+static bool same_spelling(const struct parser *p, const struct json_node *a, const struct json_node *b) {
+    return a->len == b->len && memcmp(p->start + a->at, p->start + b->at, a->len) == 0;
+}
+
+/* Whether two keys say the same; escapes understood. False also when memory ran out: scratch tells. */
+static bool same_key(struct parser *p, const struct json_node *a, const struct json_node *b, struct buf *scratch) {
+    if (!a->escaped && !b->escaped) return same_spelling(p, a, b);
+    struct buf other = BUF_EMPTY;
+    bool same = span_equal(key_text(p, a, scratch), key_text(p, b, &other));
+    if (!buf_ok(&other)) scratch->failed = true;
+    buf_free(&other);
+    return same && buf_ok(scratch);
+}
+
+struct key_slot {
+    uint32_t hash, key; /* key 0 = free: node 0 is never a key */
+};
+
+/* Puts the key into the table; true if one that says the same was there. */
+static bool key_seen(struct parser *p, struct key_slot *table, uint32_t size, uint32_t key, struct buf *scratch) {
+    uint32_t hash = (uint32_t)hash64(key_text(p, &p->nodes[key], scratch), p->seed), slot = hash & (size - 1);
+    for (; table[slot].key; slot = (slot + 1) & (size - 1))
+        if (table[slot].hash == hash && same_key(p, &p->nodes[table[slot].key], &p->nodes[key], scratch)) return true;
+    table[slot] = (struct key_slot){hash, key};
+    return false;
+}
+
+static enum err check_by_table(struct parser *p, uint32_t object) {
     const struct json_node *o = &p->nodes[object];
-    uint32_t size = 64;
-    while (size < o->count * 2) size *= 2;
-    uint32_t *table = calloc(size, sizeof *table);
+    struct key_slot few[KEYS_TABLE] = {0}, *table = few;
+    uint32_t size = KEYS_TABLE;
+    while (size / 2 < o->count) size *= 2;
+    if (size > KEYS_TABLE && !(table = calloc(size, sizeof *table))) return no_memory(p);
+    if (!p->seeded) random_bytes(&p->seed, sizeof p->seed);
+    p->seeded = true;
     struct buf scratch = BUF_EMPTY;
-    enum err e = table ? ERR_NONE : no_memory(p);
-    uint64_t seed;
-    random_bytes(&seed, sizeof seed);
+    enum err e = ERR_NONE;
     for (uint32_t i = object + 1; !e && i < o->next; i = p->nodes[i + 1].next) {
-        uint32_t slot = (uint32_t)hash64(key_text(p, &p->nodes[i], &scratch), seed) & (size - 1);
-        for (; table[slot] && !e; slot = (slot + 1) & (size - 1))
-            if (same_key(p, &p->nodes[table[slot]], &p->nodes[i])) e = duplicate(p, &p->nodes[i]);
-        table[slot] = i;
+        bool seen = key_seen(p, table, size, i, &scratch);
+        if (!buf_ok(&scratch))
+            e = no_memory(p);
+        else if (seen)
+            e = duplicate(p, &p->nodes[i]);
     }
     buf_free(&scratch);
-    free(table);
+    if (table != few) free(table);
     return e;
 }
 
 /* Called when an object is complete (its next and count are set). */
 static enum err check_keys(struct parser *p, uint32_t object) {
     const struct json_node *o = &p->nodes[object];
-    uint32_t seen[KEYS_PAIRWISE], count = 0;
-    if (o->count > KEYS_PAIRWISE) return check_many_keys(p, object);
+    const struct json_node *seen[KEYS_PAIRWISE];
+    uint32_t count = 0;
+    if (o->count > KEYS_PAIRWISE) return check_by_table(p, object);
     for (uint32_t i = object + 1; i < o->next; i = p->nodes[i + 1].next) {
-        for (uint32_t k = 0; k < count; k++) {
-            const struct json_node *a = &p->nodes[seen[k]], *b = &p->nodes[i];
-            if ((a->len == b->len || a->escaped || b->escaped) && same_key(p, a, b)) return duplicate(p, b);
-        }
-        seen[count++] = i;
+        const struct json_node *key = &p->nodes[i];
+        if (key->escaped) return check_by_table(p, object);
+        for (uint32_t k = 0; k < count; k++)
+            if (same_spelling(p, seen[k], key)) return duplicate(p, key);
+        seen[count++] = key;
     }
     return ERR_NONE;
 }
 
-/* ---- structure
- * -------------------------------------------------------------------------------------------------------------------
- */
+/* ---- structure ---- */
 
 static void skip_space(struct parser *p) {
     while (p->at < p->end && (*p->at == ' ' || *p->at == '\n' || *p->at == '\r' || *p->at == '\t')) p->at++;
@@ -336,6 +365,7 @@ static enum err parse_value(struct parser *p) {
 enum err json_parse(struct arena *a, struct span source, struct json_doc *out, struct diag *d) {
     *out = (struct json_doc){.source = source};
     if (source.len > JSON_SIZE_MAX) return diag_set(d, ERR_LIMIT, "more than 2 GiB of JSON in one value");
+    if (!source.at) source.at = "";
     struct parser p = {.start = source.at, .at = source.at, .end = source.at + source.len, .a = a, .d = d};
     p.size = (uint32_t)(source.len / 20) + 16; /* about what STIX takes; grows when it does not suffice */
     p.nodes = arena_alloc(a, (size_t)p.size * sizeof *p.nodes);
@@ -351,9 +381,7 @@ enum err json_parse(struct arena *a, struct span source, struct json_doc *out, s
     return ERR_NONE;
 }
 
-/* ---- reading
- * --------------------------------------------------------------------------------------------------------------------------
- */
+/* ---- reading ---- */
 
 static const struct json_node *node(struct json_value v) {
     return v.doc && v.index < v.doc->count ? &v.doc->nodes[v.index] : NULL;
@@ -480,18 +508,34 @@ static bool number_text(struct json_value v, char text[NUMBER_LEN_MAX + 1]) {
     return true;
 }
 
+/* By its digits, not through a double: 9007199254740993.0 is whole and exact, 1.00000000000000000001 is not whole. */
 bool json_int(struct json_value v, int64_t *out) {
-    char text[NUMBER_LEN_MAX + 1], *end;
+    char text[NUMBER_LEN_MAX + 1], digits[NUMBER_LEN_MAX + 1];
+    long count = 0, exponent = 0; /* the number is 0.digits × 10^exponent, before the written exponent */
+    bool point = false;
     if (!number_text(v, text)) return false;
-    errno = 0;
-    long long n = strtoll(text, &end, 10);
-    if (*end == 0) {
-        if (errno == 0) *out = n;
-        return errno == 0;
+    const char *c = text + (text[0] == '-');
+    for (; *c && *c != 'e' && *c != 'E'; c++) {
+        if (*c == '.') {
+            point = true;
+            continue;
+        }
+        if (count || *c != '0') digits[count++] = *c;
+        exponent += point ? -(count == 0) : count > 0;
     }
-    double real = strtod(text, NULL);
-    if (!(real >= -9007199254740992.0 && real <= 9007199254740992.0) || real != floor(real)) return false;
-    *out = (int64_t)real;
+    if (*c) { /* strtol stops at the ends of long: halve them, so that nothing below overflows */
+        long written = strtol(c + 1, NULL, 10);
+        exponent += written > LONG_MAX / 2 ? LONG_MAX / 2 : written < LONG_MIN / 2 ? LONG_MIN / 2 : written;
+    }
+    while (count && digits[count - 1] == '0') count--;
+    if (count && (exponent < count || exponent > 19)) return false; /* a fraction; beyond 64 bits */
+    uint64_t n = 0, limit = (uint64_t)INT64_MAX + (text[0] == '-');
+    for (long i = 0; count && i < exponent; i++)
+        if (__builtin_mul_overflow(n, 10, &n) ||
+            __builtin_add_overflow(n, i < count ? (uint64_t)(digits[i] - '0') : 0, &n))
+            return false;
+    if (n > limit) return false;
+    *out = text[0] == '-' ? (int64_t)(0 - n) : (int64_t)n;
     return true;
 }
 

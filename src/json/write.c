@@ -24,7 +24,7 @@ static void separate(struct json_writer *w) {
 static void open_container(struct json_writer *w, char c) {
     separate(w);
     buf_add_char(w->out, c);
-    if (++w->depth >= JSON_DEPTH_MAX) w->out->failed = true; /* our own bug: nothing we write nests so deep */
+    if (++w->depth > JSON_DEPTH_MAX) w->out->failed = true; /* our own bug: nothing we write nests so deep */
     w->filled &= ~(UINT64_C(1) << (w->depth & 63));
 }
 
@@ -167,14 +167,19 @@ void json_member_time(struct json_writer *w, const char *key, time_us t) {
     json_time(w, t);
 }
 
-/* ---- canonical form (RFC 8785)
- * -------------------------------------------------------------------------------------------------- */
+/* ---- canonical form (RFC 8785) ---- */
+
+#define EXACT_MAX 9007199254740991.0 /* up to here (2^53 - 1) a double counts without gaps */
 
 /* As ECMAScript's Number::toString: the shortest digits that read back the same, and its choice of notation. */
 static void add_ecmascript_number(struct buf *out, double n) {
     char shortest[40] = "";
     if (n == 0) {
         buf_add_char(out, '0');
+        return;
+    }
+    if (fabs(n) <= EXACT_MAX && n == floor(n)) { /* the usual case, and far quicker */
+        buf_printf(out, "%lld", (long long)n);
         return;
     }
     for (int digits = 1; digits <= 17; digits++) {
