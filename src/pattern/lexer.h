@@ -48,10 +48,10 @@ enum token_kind {
 
 struct token {
     enum token_kind kind;
-    bool escaped;                   /* a string that holds a backslash */
-    enum pattern_operator operator; /* TOKEN_OPERATOR */
-    struct span text;               /* as spelt; of quoted literals: between the quotes */
-    size_t at;                      /* offset of its first byte */
+    bool escaped;                  /* a string that holds a backslash */
+    enum pattern_operator compare; /* TOKEN_OPERATOR */
+    struct span text;              /* as spelt; of quoted literals: between the quotes */
+    size_t at;                     /* offset of its first byte */
 };
 
 struct lexer {
@@ -63,7 +63,5 @@ struct lexer {
 struct token lexer_next(struct lexer *lexer);
 /* "'='", "a string", "WITHIN": for "expected …". Static. */
 const char *token_kind_name(enum token_kind kind);
-/* The column (characters, from 1) of a byte offset. */
-uint32_t lexer_column(struct span text, size_t offset);
 
 #endif

@@ -16,6 +16,7 @@ enum {
     PATTERN_LENGTH_MAX = 1 << 20, /* bytes; feeds join ten thousand values with OR in one pattern */
     PATTERN_DEPTH_MAX = 64,       /* nested parentheses; bounds our stack */
     PATTERN_NODES_MAX = 1 << 17,  /* nodes, literals and path steps together */
+    PATTERN_QUALIFIERS_MAX = 16,  /* on one observation; more than §9.4.1 gives a meaning to */
 };
 
 /* §9.6.1. NOT is a flag beside, not an operator of its own. */
@@ -35,7 +36,7 @@ enum pattern_operator {
     PATTERN_OPERATOR_COUNT
 };
 /* As written in patterns: "=", "ISSUBSET", … Static. */
-const char *pattern_operator_name(enum pattern_operator operator);
+const char *pattern_operator_name(enum pattern_operator compare);
 
 enum pattern_literal_kind {
     PATTERN_STRING, /* text, escapes undone */
@@ -56,7 +57,7 @@ struct pattern_literal {
         time_us time; /* TIME_NONE when the calendar has no such day (the grammar admits February 30th) */
     };
     const struct pattern_literal *next; /* in a set */
-    uint32_t column;
+    uint32_t at;                        /* offset in the pattern */
 };
 
 enum pattern_step_kind { PATTERN_STEP_KEY, PATTERN_STEP_INDEX, PATTERN_STEP_ANY /* [*] */ };
@@ -74,7 +75,7 @@ struct pattern_path {
 /* objectPath [NOT] operator literal. EXISTS has no literal, IN any number, the others one. */
 struct pattern_test {
     struct pattern_path path;
-    enum pattern_operator operator;
+    enum pattern_operator compare;
     bool negated;
     const struct pattern_literal *literals;
 };
@@ -96,7 +97,7 @@ enum pattern_kind {
 struct pattern_node {
     enum pattern_kind kind;
     bool grouped;                     /* stood in parentheses of its own */
-    uint32_t column;                  /* of its first token, from 1, in characters */
+    uint32_t at;                      /* offset of its first token in the pattern */
     const struct pattern_node *first; /* children; a chain of one operator is one node with many */
     const struct pattern_node *next;  /* sibling */
     union {
@@ -127,5 +128,8 @@ MUST_CHECK enum err pattern_check(const struct pattern *pattern, struct diag *d)
 /* Hexadecimal digits of a hash algorithm of the open vocabulary (§10.8), spelt "SHA-256", "SHA256" or "sha256"; 0 for
  * one that is not hexadecimal or not known. */
 unsigned pattern_hash_digits(struct span algorithm);
+
+/* The column (characters, from 1) of a byte offset of the pattern. */
+uint32_t pattern_column(struct span text, size_t offset);
 
 #endif
