@@ -1,0 +1,122 @@
+/* What a store driver must do: one function for each of store.h that reaches the data. store.c checks arguments and
+ * limits, then calls through this table; a driver may rely on those checks (no page above STORE_PAGE_MAX, no id, seq
+ * or body out of range). Contracts are store.h's: this header only gives them to a driver.
+ *
+ * Adding a driver: fill one table, name it in store.c's list of schemes, and add it to the list of drivers in
+ * tests/store/fixture.c: every test then runs against it. */
+#ifndef RENKEI_STORE_DRIVER_H
+#define RENKEI_STORE_DRIVER_H
+
+#include "store/store.h"
+
+struct store_driver {
+    const char *name;
+
+    enum err (*open)(const char *url, enum store_mode mode, struct store **out, struct diag *d);
+    void (*close)(struct store *s);
+    enum err (*reader_open)(struct store *s, struct store_reader **out, struct diag *d);
+    void (*reader_close)(struct store_reader *r);
+    enum err (*reader_snapshot)(struct store_reader *r, struct diag *d);
+    void (*reader_release)(struct store_reader *r);
+    enum err (*begin)(struct store *s, struct store_tx **out, struct diag *d);
+    /* Ends the transaction whatever it returns; an error means that nothing of it was kept. */
+    enum err (*commit)(struct store_tx *tx, struct diag *d);
+    void (*rollback)(struct store_tx *tx);
+    struct store_reader *(*tx_reader)(struct store_tx *tx);
+
+    enum err (*meta_get)(struct store_reader *r, const char *name, struct arena *a, struct span *out, struct diag *d);
+    enum err (*meta_set)(struct store_tx *tx, const char *name, struct span value, struct diag *d);
+    enum err (*document_put)(struct store_tx *tx, const struct store_document *doc, struct diag *d);
+    enum err (*document_get)(struct store_reader *r, const char *kind, struct span key, struct arena *a,
+                             struct store_document *out, struct diag *d);
+    enum err (*document_list)(struct store_reader *r, const char *kind, struct arena *a, struct store_document **out,
+                              size_t *count, struct diag *d);
+    enum err (*document_delete)(struct store_tx *tx, const char *kind, struct span key, struct diag *d);
+    enum err (*source_number)(struct store_tx *tx, struct span name, uint32_t *out, struct diag *d);
+    enum err (*source_name)(struct store_reader *r, uint32_t number, struct arena *a, struct span *out, struct diag *d);
+    enum err (*source_find)(struct store_reader *r, struct span name, uint32_t *out, struct diag *d);
+    enum err (*audit_add)(struct store_tx *tx, const struct store_audit *entry, struct diag *d);
+
+    enum err (*holding_add)(struct store_tx *tx, const struct store_holding *h, const struct span *refs,
+                            size_t ref_count, int64_t *id, bool *added, struct diag *d);
+    enum err (*intake_publish)(struct store_tx *tx, struct diag *d);
+    enum err (*intake_discard)(struct store_tx *tx, struct diag *d);
+    enum err (*holding_visible)(struct store_reader *r, int64_t *out, struct diag *d);
+    enum err (*holding_get)(struct store_reader *r, int64_t id, struct arena *a, struct store_holding *out,
+                            struct diag *d);
+    enum err (*holding_latest)(struct store_reader *r, struct span stix_id, struct arena *a, struct store_holding *out,
+                               struct diag *d);
+    enum err (*holding_history)(struct store_reader *r, struct span stix_id, bool with_body, struct arena *a,
+                                struct store_holding **out, size_t *count, struct diag *d);
+    enum err (*holding_scan)(struct store_reader *r, int64_t after, struct span type, size_t limit, struct arena *a,
+                             struct store_holding **out, size_t *count, struct diag *d);
+    enum err (*holding_naming)(struct store_reader *r, struct span stix_id, int64_t after, size_t limit,
+                               struct arena *a, int64_t **out, size_t *count, struct diag *d);
+    enum err (*holding_totals)(struct store_reader *r, struct arena *a, struct store_total **out, size_t *count,
+                               struct diag *d);
+    enum err (*holding_quarantine)(struct store_tx *tx, int64_t id, struct diag *d);
+
+    enum err (*text_add)(struct store_tx *tx, int64_t id, struct span text, struct diag *d);
+    enum err (*search)(struct store_reader *r, const struct store_query *q, struct arena *a, struct store_holding **out,
+                       size_t *count, struct diag *d);
+
+    enum err (*ledger_create)(struct store_tx *tx, const struct store_ledger *l, int64_t *id, struct diag *d);
+    enum err (*ledger_list)(struct store_reader *r, struct arena *a, struct store_ledger **out, size_t *count,
+                            struct diag *d);
+    enum err (*ledger_get)(struct store_reader *r, int64_t id, struct arena *a, struct store_ledger *out,
+                           struct diag *d);
+    enum err (*ledger_update)(struct store_tx *tx, const struct store_ledger *l, struct diag *d);
+    enum err (*entry_add)(struct store_tx *tx, const struct store_entry *e, struct diag *d);
+    enum err (*entry_withdraw)(struct store_tx *tx, int64_t ledger, uint64_t seq, struct diag *d);
+    enum err (*entry_get)(struct store_reader *r, int64_t ledger, uint64_t seq, struct arena *a,
+                          struct store_entry *out, struct diag *d);
+    /* entry_scan is made of this one. */
+    enum err (*entry_each)(struct store_reader *r, const struct store_entry_query *q,
+                           bool (*each)(void *context, const struct store_entry *e), void *context, struct diag *d);
+    enum err (*entry_after)(struct store_reader *r, int64_t ledger, time_us t, uint64_t *seq, struct diag *d);
+    enum err (*entry_current)(struct store_reader *r, int64_t ledger, struct span stix_id, struct store_entry *out,
+                              struct diag *d);
+    enum err (*entry_of_holding)(struct store_reader *r, int64_t ledger, int64_t holding, struct arena *a,
+                                 struct store_entry *out, struct diag *d);
+    enum err (*tile_put)(struct store_tx *tx, int64_t ledger, unsigned level, uint64_t index, struct span hashes,
+                         struct diag *d);
+    enum err (*tile_get)(struct store_reader *r, int64_t ledger, unsigned level, uint64_t index, struct arena *a,
+                         struct span *out, struct diag *d);
+    enum err (*waiting_add)(struct store_tx *tx, int64_t ledger, struct span needs, int64_t holding, struct diag *d);
+    enum err (*waiting_take)(struct store_tx *tx, int64_t ledger, struct span needs, struct arena *a, int64_t **out,
+                             size_t *count, struct diag *d);
+    enum err (*decision_add)(struct store_tx *tx, const struct store_decision_run *run, struct diag *d);
+    enum err (*decision_find)(struct store_reader *r, int64_t ledger, int64_t holding, struct arena *a,
+                              struct store_decision_run *out, struct diag *d);
+
+    enum err (*received_add)(struct store_tx *tx, struct span origin, const struct store_received *e, struct diag *d);
+    enum err (*received_scan)(struct store_reader *r, struct span origin, uint64_t from, size_t limit, struct arena *a,
+                              struct store_received **out, size_t *count, struct diag *d);
+    enum err (*received_withdraw)(struct store_tx *tx, struct span origin, uint64_t seq, int64_t *holding,
+                                  struct diag *d);
+    enum err (*received_from)(struct store_reader *r, struct span stix_id, uint32_t source, bool *out, struct diag *d);
+};
+
+/* The first member of a driver's own structures. */
+struct store {
+    const struct store_driver *driver;
+};
+struct store_reader {
+    const struct store_driver *driver;
+};
+struct store_tx {
+    const struct store_driver *driver;
+};
+
+/* Bounds that store.c enforces, and why. */
+enum {
+    STORE_ID_MAX = 512,         /* a STIX id: types are at most 250 characters (STIX 2.1 §3.1), then "--" and a UUID */
+    STORE_NAME_MAX = 4096,      /* names and keys: what an index row holds without trouble */
+    STORE_BODY_MAX = 128 << 20, /* an object; a row is held in memory several times on its way */
+    STORE_REFS_MAX = 100000,    /* references of one object: a report can name very many */
+    STORE_TILE_LEVEL_MAX = 7,   /* 256^5 entries are STORE_SEQ_MAX */
+};
+
+extern const struct store_driver store_sqlite;
+
+#endif

@@ -1,0 +1,239 @@
+/* Adding, publishing and discarding holdings. */
+#include <stdlib.h>
+
+#include "base/buf.h"
+#include "store/sqlite_driver.h"
+
+/* ---- hashes in two columns --------------------------------------------------------------------------------------- */
+
+static int64_t hash_head(const struct sha256 *h) {
+    int64_t head;
+    memcpy(&head, h->b, sizeof head);
+    return head;
+}
+
+static struct span hash_tail(const struct sha256 *h) {
+    return span_of(h->b + sizeof(int64_t), SHA256_SIZE - sizeof(int64_t));
+}
+
+/* ---- the objects a holding names, packed: 7 bits a byte, least first, the top bit says that more follow ------------
+ */
+
+static size_t pack_number(int64_t n, uint8_t at[10]) {
+    uint64_t left = (uint64_t)n;
+    size_t len = 0;
+    for (; left >= 0x80; left >>= 7) at[len++] = (uint8_t)(left | 0x80);
+    at[len++] = (uint8_t)left;
+    return len;
+}
+
+/* Takes one number off the front; false at the end. */
+static bool unpack_number(struct span *packed, int64_t *out) {
+    uint64_t n = 0;
+    unsigned shift = 0;
+    for (size_t i = 0; i < packed->len && shift < 63; i++, shift += 7) {
+        uint8_t byte = (uint8_t)packed->at[i];
+        n |= (uint64_t)(byte & 0x7f) << shift;
+        if (byte & 0x80) continue;
+        *packed = span_from(*packed, i + 1);
+        *out = (int64_t)n;
+        return true;
+    }
+    return false;
+}
+
+/* ---- adding ------------------------------------------------------------------------------------------------------ */
+
+static bool handling_given(const struct store_handling *h) {
+    return h->tlp != 0 || h->confidence >= 0 || h->labels.len > 0;
+}
+
+static struct value confidence_value(const struct store_handling *h) {
+    return h->confidence < 0 ? v_null() : v_int(h->confidence);
+}
+
+/* What the store has of the same version with the same bytes. */
+struct twin {
+    int64_t same; /* the row from the same source: the holding is held already */
+    int64_t body; /* where the bytes are */
+};
+
+static enum err find_twin(struct connection *c, int64_t object, const struct store_holding *h, struct twin *out,
+                          struct diag *d) {
+    sqlite3_stmt *st;
+    bool row;
+    *out = (struct twin){0};
+    /* The same bytes say the same version: only that needs looking through. */
+    enum err e = lite_query(
+        c,
+        "SELECT id,source,body FROM holding"
+        " WHERE object=? AND modified IS ? AND hash_head=? AND hash_tail=?",
+        VALUES(v_int(object), v_time(h->modified), v_int(hash_head(&h->hash)), v_blob(hash_tail(&h->hash))), &st, d);
+    while (!e && !out->same) {
+        e = lite_next(c, st, &row, d);
+        if (e || !row) break;
+        if (col_int(st, 1) == h->source) out->same = col_int(st, 0);
+        out->body = col_int(st, 2);
+    }
+    if (!e) lite_end(st);
+    return e;
+}
+
+static enum err replace_handling(struct connection *c, int64_t id, const struct store_handling *h, struct diag *d) {
+    if (!handling_given(h)) return ERR_NONE;
+    return lite_run(c, "UPDATE holding SET tlp=?,confidence=?,labels=? WHERE id=?",
+                    VALUES(v_int(h->tlp), confidence_value(h), v_optional(h->labels), v_int(id)), d);
+}
+
+static enum err next_holding(struct lite_store *s, int64_t *out, struct diag *d) {
+    if (!s->next_holding) {
+        int64_t newest = 0;
+        enum err e = lite_number(&s->writer.c, "SELECT max(id) FROM holding", NO_VALUES, &newest, NULL, d);
+        if (e) return e;
+        s->next_holding = newest + 1;
+    }
+    *out = s->next_holding++;
+    return ERR_NONE;
+}
+
+/* Enters the references in the index and packs them. */
+static enum err add_refs(struct lite_store *s, int64_t id, const struct span *refs, size_t count, struct buf *packed,
+                         struct diag *d) {
+    for (size_t i = 0; i < count; i++) {
+        int64_t target;
+        bool fresh;
+        uint8_t number[10];
+        enum err e = lite_object_intern(s, refs[i], &target, NULL, &fresh, d);
+        if (!e) {
+            e = lite_run(&s->writer.c, "INSERT INTO ref(target,holding) VALUES(?,?) ON CONFLICT DO NOTHING",
+                         VALUES(v_int(target), v_int(id)), d);
+        }
+        if (e) return e;
+        if (sqlite3_changes(s->writer.c.db) > 0) buf_add(packed, span_of(number, pack_number(target, number)));
+    }
+    return buf_ok(packed) ? ERR_NONE : diag_set(d, ERR_NOMEM, "memory ran out");
+}
+
+static enum err insert_holding(struct connection *c, int64_t id, int64_t object, int64_t type, int64_t body,
+                               const struct store_holding *h, struct span packed, struct diag *d) {
+    return lite_run(c,
+                    "INSERT INTO holding(id,object,type,modified,hash_head,hash_tail,source,state,revoked,observed,"
+                    "imported,tlp,confidence,labels,body,refs) VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+                    VALUES(v_int(id), v_int(object), v_int(type), v_time(h->modified), v_int(hash_head(&h->hash)),
+                           v_blob(hash_tail(&h->hash)), v_int(h->source), v_int(h->state), v_int(h->revoked),
+                           v_time(h->observed), v_time(h->imported), v_int(h->handling.tlp),
+                           confidence_value(&h->handling), v_optional(h->handling.labels), v_int(body),
+                           v_optional_blob(packed)),
+                    d);
+}
+
+static enum err insert_all(struct lite_store *s, int64_t object, int64_t type, int64_t body,
+                           const struct store_holding *h, const struct span *refs, size_t ref_count, int64_t *id,
+                           struct diag *d) {
+    struct buf packed = BUF_EMPTY;
+    enum err e = next_holding(s, id, d);
+    if (e) return e;
+    if (!body) {
+        body = *id;
+        e = lite_run(&s->writer.c, "INSERT INTO body(id,bytes) VALUES(?,?)", VALUES(v_int(body), v_blob(h->body)), d);
+    }
+    if (!e && ref_count) e = add_refs(s, *id, refs, ref_count, &packed, d);
+    if (!e) e = insert_holding(&s->writer.c, *id, object, type, body, h, buf_span(&packed), d);
+    buf_free(&packed);
+    return e;
+}
+
+enum err lite_holding_add(struct store_tx *tx, const struct store_holding *h, const struct span *refs, size_t ref_count,
+                          int64_t *id, bool *added, struct diag *d) {
+    struct lite_store *s = lite_store_of(tx);
+    struct connection *c = &s->writer.c;
+    int64_t object, type;
+    bool fresh;
+    struct twin twin = {0};
+    enum err e = lite_object_intern(s, h->stix_id, &object, &type, &fresh, d);
+    if (!e && !fresh) e = find_twin(c, object, h, &twin, d);
+    if (e) return e;
+    if (twin.same) {
+        *id = twin.same;
+        return replace_handling(c, twin.same, &h->handling, d);
+    }
+    e = insert_all(s, object, type, twin.body, h, refs, ref_count, id, d);
+    *added = !e;
+    return e;
+}
+
+/* ---- publishing -------------------------------------------------------------------------------------------------- */
+
+enum err lite_intake_publish(struct store_tx *tx, struct diag *d) {
+    struct connection *c = lite_writer(tx);
+    int64_t visible = 0, newest = 0;
+    enum err e = lite_number(c, "SELECT visible FROM state", NO_VALUES, &visible, NULL, d);
+    if (!e) e = lite_number(c, "SELECT max(id) FROM holding", NO_VALUES, &newest, NULL, d);
+    if (e || newest <= visible) return e;
+    e = lite_run(c,
+                 "INSERT INTO total(type,count) SELECT type,count(*) FROM holding WHERE id>? GROUP BY +type"
+                 " ON CONFLICT(type) DO UPDATE SET count=count+excluded.count",
+                 VALUES(v_int(visible)), d);
+    if (e) return e;
+    return lite_run(c, "UPDATE state SET visible=?,object=coalesce((SELECT max(id) FROM object),0)",
+                    VALUES(v_int(newest)), d);
+}
+
+/* ---- discarding -------------------------------------------------------------------------------------------------- */
+
+static enum err discard_refs(struct connection *c, int64_t visible, struct diag *d) {
+    sqlite3_stmt *st;
+    bool row;
+    enum err e =
+        lite_query(c, "SELECT id,refs FROM holding WHERE id>? AND refs IS NOT NULL", VALUES(v_int(visible)), &st, d);
+    while (!e) {
+        e = lite_next(c, st, &row, d);
+        if (e || !row) break;
+        int64_t target;
+        struct span packed = col_span(st, 1);
+        while (!e && unpack_number(&packed, &target)) {
+            e = lite_run(c, "DELETE FROM ref WHERE target=? AND holding=?",
+                         VALUES(v_int(target), v_int(col_int(st, 0))), d);
+        }
+    }
+    lite_end(st);
+    return e;
+}
+
+/* What came in with them from partners' ledgers goes too: from the first entry that brought a pending holding, because
+ * what stands after it in its ledger belongs to the same intake. */
+static enum err discard_received(struct connection *c, int64_t visible, struct diag *d) {
+    return lite_run(c,
+                    "DELETE FROM received WHERE id IN (SELECT r.id FROM"
+                    " (SELECT id>>40 AS origin,min(id) AS first FROM received WHERE holding>? GROUP BY 1) AS cut"
+                    " CROSS JOIN received r WHERE r.id>=cut.first AND r.id<(cut.origin+1)<<40)",
+                    VALUES(v_int(visible)), d);
+}
+
+/* Objects that were made since the last publishing and that nothing names any more. */
+static enum err discard_objects(struct connection *c, struct diag *d) {
+    return lite_run(c,
+                    "DELETE FROM object WHERE id>(SELECT object FROM state)"
+                    " AND NOT EXISTS(SELECT 1 FROM ref WHERE target=object.id)"
+                    " AND NOT EXISTS(SELECT 1 FROM holding WHERE object=object.id)"
+                    " AND NOT EXISTS(SELECT 1 FROM entry WHERE object=object.id)"
+                    " AND NOT EXISTS(SELECT 1 FROM entry WHERE original=object.id)"
+                    " AND NOT EXISTS(SELECT 1 FROM waiting WHERE needs=object.id)",
+                    NO_VALUES, d);
+}
+
+enum err lite_intake_discard(struct store_tx *tx, struct diag *d) {
+    struct lite_store *s = lite_store_of(tx);
+    struct connection *c = &s->writer.c;
+    int64_t visible = 0;
+    enum err e = lite_number(c, "SELECT visible FROM state", NO_VALUES, &visible, NULL, d);
+    if (!e) e = discard_refs(c, visible, d);
+    if (!e) e = discard_received(c, visible, d);
+    if (!e) e = lite_run(c, "DELETE FROM holding WHERE id>?", VALUES(v_int(visible)), d);
+    if (!e) e = lite_run(c, "DELETE FROM body WHERE id>?", VALUES(v_int(visible)), d);
+    if (!e) e = discard_objects(c, d);
+    /* Numbers of rows that are gone will be given again. */
+    s->next_holding = s->next_object = 0;
+    memset(s->interned, 0, INTERN_SLOTS * sizeof *s->interned);
+    return e;
+}
