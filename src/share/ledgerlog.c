@@ -8,23 +8,6 @@
 
 enum { EDGE_ARENA_MAX = 64 << 20 };
 
-static void add_lower(struct buf *out, struct span s) {
-    for (size_t i = 0; i < s.len; i++)
-        buf_add_char(out, s.at[i] >= 'A' && s.at[i] <= 'Z' ? (char)(s.at[i] + 32) : s.at[i]);
-}
-
-void share_ledger_origin(struct span publisher, struct span recipient, struct span realm, struct span lineage,
-                         struct buf *out) {
-    buf_add_cstr(out, "renkei/");
-    add_lower(out, publisher);
-    buf_add_char(out, '/');
-    add_lower(out, recipient);
-    buf_add_char(out, '/');
-    add_lower(out, realm);
-    buf_add_char(out, '/');
-    buf_add(out, span_first(lineage, 16));
-}
-
 void share_ledger_collection(const struct share_context *c, struct span recipient, struct span lineage, char out[40]) {
     struct buf text = BUF_EMPTY;
     char id[64];
@@ -38,54 +21,16 @@ void share_ledger_collection(const struct share_context *c, struct span recipien
     buf_free(&text);
 }
 
-/* ---- the right edge
- * -------------------------------------------------------------------------------------------------- */
+/* ---- the right edge ---------------------------------------------------------------------------------------------- */
 
-static enum err edge_load(struct ledgerlog *log, unsigned level, struct diag *d) {
-    struct ledgerlog_edge *edge = &log->edges[level];
-    uint64_t count = log->ledger.size >> (8 * level); /* complete subtrees of this level */
-    struct span hashes;
-    edge->width = (unsigned)(count % LEDGER_TILE_WIDTH);
-    edge->changed = false;
-    if (edge->width == 0) return ERR_NONE;
-    enum err e = store_tile_get(store_tx_reader(log->tx), log->ledger.id, level, count / LEDGER_TILE_WIDTH, &log->arena,
-                                &hashes, d);
-    if (e) return e;
-    if (hashes.len < (size_t)edge->width * SHA256_SIZE)
-        return diag_set(d, ERR_VERIFY, "a tile of ledger %.*s is cut short", SPAN_ARG(log->ledger.origin));
-    memcpy(edge->hashes, hashes.at, (size_t)edge->width * SHA256_SIZE);
-    return ERR_NONE;
+static enum err tile_get(void *context, const struct ledger_tile_ref *ref, struct span *hashes, struct diag *d) {
+    struct ledgerlog *log = context;
+    return store_tile_get(store_tx_reader(log->tx), log->ledger.id, ref->level, ref->index, &log->arena, hashes, d);
 }
 
-static enum err edge_put(struct ledgerlog *log, unsigned level, uint64_t index, struct diag *d) {
-    struct ledgerlog_edge *edge = &log->edges[level];
-    return store_tile_put(log->tx, log->ledger.id, level, index,
-                          span_of(edge->hashes, (size_t)edge->width * SHA256_SIZE), d);
-}
-
-/* Adds a leaf hash at level 0; a tile that fills is written and its root goes one level up. log->ledger.size counts the
- * new leaf already. */
-static enum err edge_add(struct ledgerlog *log, struct sha256 hash, struct diag *d) {
-    for (unsigned level = 0; level < LEDGERLOG_LEVELS; level++) {
-        struct ledgerlog_edge *edge = &log->edges[level];
-        memcpy(edge->hashes[edge->width++], hash.b, SHA256_SIZE);
-        edge->changed = true;
-        if (edge->width < LEDGER_TILE_WIDTH) return ERR_NONE;
-        uint64_t index = (log->ledger.size >> (8 * (level + 1))) - 1;
-        enum err e = edge_put(log, level, index, d);
-        if (e) return e;
-        struct ledger_tree subtree;
-        ledger_tree_init(&subtree);
-        for (unsigned i = 0; i < LEDGER_TILE_WIDTH; i++) {
-            struct sha256 child;
-            memcpy(child.b, edge->hashes[i], SHA256_SIZE);
-            ledger_tree_append(&subtree, &child);
-        }
-        hash = ledger_tree_root(&subtree);
-        edge->width = 0;
-        edge->changed = false;
-    }
-    return ERR_NONE;
+static enum err tile_put(void *context, const struct ledger_tile_ref *ref, struct span hashes, struct diag *d) {
+    struct ledgerlog *log = context;
+    return store_tile_put(log->tx, log->ledger.id, ref->level, ref->index, hashes, d);
 }
 
 enum err ledgerlog_open(struct ledgerlog *log, const struct share_context *c, struct store_tx *tx, int64_t ledger,
@@ -95,12 +40,7 @@ enum err ledgerlog_open(struct ledgerlog *log, const struct share_context *c, st
     log->tx = tx;
     arena_init(&log->arena, EDGE_ARENA_MAX);
     enum err e = store_ledger_get(store_tx_reader(tx), ledger, &log->arena, &log->ledger, d);
-    log->opened_size = log->ledger.size;
-    ledger_tree_init(&log->tree);
-    if (!e && log->ledger.size > 0) e = ledger_tree_read(log->ledger.frontier, &log->tree, d);
-    if (!e && log->tree.size != log->ledger.size)
-        e = diag_set(d, ERR_VERIFY, "the frontier of ledger %.*s does not fit its size", SPAN_ARG(log->ledger.origin));
-    for (unsigned level = 0; !e && level < LEDGERLOG_LEVELS; level++) e = edge_load(log, level, d);
+    if (!e) e = ledger_edge_load(&log->edge, log->ledger.size, tile_get, log, d);
     if (e) ledgerlog_abandon(log);
     return e;
 }
@@ -135,8 +75,7 @@ static enum err append(struct ledgerlog *log, const struct ledger_record *record
     struct sha256 leaf = ledger_leaf_hash(entry->record);
     log->ledger.size++;
     log->ledger.last_time = entry->time;
-    ledger_tree_append(&log->tree, &leaf);
-    return edge_add(log, leaf, d);
+    return ledger_edge_append(&log->edge, &leaf, tile_put, log, d);
 }
 
 enum err ledgerlog_release(struct ledgerlog *log, const struct ledgerlog_release *r, struct diag *d) {
@@ -196,27 +135,27 @@ enum err ledgerlog_withdraw(struct ledgerlog *log, const struct store_entry *rel
 
 static enum err checkpoint_sign(struct ledgerlog *log, struct buf *note, struct diag *d) {
     struct ledger_checkpoint head = {
-        .origin = log->ledger.origin, .size = log->ledger.size, .root = ledger_tree_root(&log->tree)};
-    uint8_t signature[64];
-    enum err e = ledger_checkpoint_write(&head, note, d);
-    if (e) return e;
-    if ((e = log->context->sign_log(log->context->sign_context, buf_span(note), signature, d))) return e;
-    return ledger_note_add_signature(note, log->context->log_name, log->context->log_public, signature, d);
+        .origin = log->ledger.origin, .size = log->ledger.size, .root = ledger_edge_root(&log->edge)};
+    struct buf text = BUF_EMPTY;
+    struct ledger_key key;
+    uint8_t signature[LEDGER_SIGNATURE_SIZE];
+    enum err e = ledger_key_make(LEDGER_KEY_LOG, log->context->log_name, log->context->log_public, &key, d);
+    if (!e) e = ledger_checkpoint_write(&head, &text, d);
+    if (!e) e = log->context->sign_log(log->context->sign_context, buf_span(&text), signature, d);
+    if (!e) e = ledger_note_text(buf_span(&text), note, d);
+    if (!e) ledger_note_add_signature(note, &key, signature);
+    if (!e && !buf_ok(note)) e = diag_set(d, ERR_NOMEM, "no memory for a checkpoint");
+    buf_free(&text);
+    return e;
 }
 
 enum err ledgerlog_close(struct ledgerlog *log, struct diag *d) {
-    struct buf note = BUF_EMPTY, frontier = BUF_EMPTY;
-    enum err e = ERR_NONE;
-    for (unsigned level = 0; !e && level < LEDGERLOG_LEVELS; level++)
-        if (log->edges[level].changed) e = edge_put(log, level, log->ledger.size >> (8 * (level + 1)), d);
+    struct buf note = BUF_EMPTY;
+    enum err e = ledger_edge_flush(&log->edge, tile_put, log, d);
     if (!e) e = checkpoint_sign(log, &note, d);
-    ledger_tree_write(&log->tree, &frontier);
-    if (!e && !buf_ok(&frontier)) e = diag_set(d, ERR_NOMEM, "no memory for a checkpoint");
     log->ledger.checkpoint = buf_span(&note);
-    log->ledger.frontier = buf_span(&frontier);
     if (!e) e = store_ledger_update(log->tx, &log->ledger, d);
     buf_free(&note);
-    buf_free(&frontier);
     ledgerlog_abandon(log);
     return e;
 }

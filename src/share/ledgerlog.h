@@ -3,38 +3,25 @@
 #define RENKEI_SHARE_LEDGERLOG_H
 
 #include "base/buf.h"
-#include "ledger/merkle.h"
 #include "ledger/record.h"
 #include "ledger/tile.h"
 #include "share/context.h"
 #include "store/store.h"
 
-enum { LEDGERLOG_LEVELS = 5, LEDGERLOG_SALTS = 128 }; /* 256^5 = 2^40 entries: STORE_SEQ_MAX */
+enum { LEDGERLOG_SALTS = 128 }; /* drawn from the kernel at a time */
 
-/* "renkei/jp-mod/us-dod/live/0123456789abcdef": publisher, recipient, realm, the first 16 digits of the lineage. The
- * origin line of its checkpoints, which binds every signature to its realm and parties. */
-void share_ledger_origin(struct span publisher, struct span recipient, struct span realm, struct span lineage,
-                         struct buf *out);
 /* The TAXII collection's UUID: from the realm's secret, so that nobody else can compute it. */
 void share_ledger_collection(const struct share_context *c, struct span recipient, struct span lineage, char out[40]);
 
-/* The right edge of one level of tiles. */
-struct ledgerlog_edge {
-    uint8_t hashes[LEDGER_TILE_WIDTH][SHA256_SIZE];
-    unsigned width;
-    bool changed;
-};
-
+/* 60 kB: not for small stacks. */
 struct ledgerlog {
     const struct share_context *context;
     struct store_tx *tx;
     struct arena arena;
     struct store_ledger ledger; /* spans in the arena */
-    struct ledger_tree tree;
-    struct ledgerlog_edge edges[LEDGERLOG_LEVELS];
+    struct ledger_edge edge;
     uint8_t salts[LEDGERLOG_SALTS][STORE_SALT_SIZE];
     unsigned salts_left;
-    uint64_t opened_size;
     struct buf record;
 };
 

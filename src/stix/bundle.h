@@ -20,7 +20,8 @@ struct stix_stream {
     uint64_t before;   /* bytes of the stream before the window */
     uint64_t index;    /* of the next object */
     int state;
-    bool end; /* the source has no more */
+    bool bare; /* the objects stand in an array of their own, not in a bundle */
+    bool end;  /* the source has no more */
 };
 
 void stix_stream_open(struct stix_stream *s, stix_stream_source source, void *context);

@@ -1,0 +1,97 @@
+#include "share/agreements.h"
+
+#include <stdlib.h>
+
+#include "base/encode.h"
+
+/* Documents: kind "agreement" under its hash, "agreement-lineage" under its hash, "agreement-signature" under
+ * HASH/PARTY. */
+
+static int by_lineage_and_version(const void *left, const void *right) {
+    const struct share_agreement *a = left, *b = right;
+    int order = span_compare(a->lineage, b->lineage);
+    return order ? order : (a->version > b->version) - (a->version < b->version);
+}
+
+static struct span hex_of(struct arena *a, const struct sha256 *hash) {
+    char text[2 * SHA256_SIZE + 1];
+    hex_write(span_of(hash->b, SHA256_SIZE), text);
+    return arena_copy(a, span_of(text, 2 * SHA256_SIZE));
+}
+
+/* How many amendments lead to it. A chain longer than the list is no chain. */
+static unsigned version_of(const struct share_agreement *all, size_t count, const struct share_agreement *one) {
+    unsigned version = 1;
+    const struct agreement *at = one->agreement;
+    while (at->has_predecessor && version <= count) {
+        const struct agreement *before = NULL;
+        for (size_t i = 0; i < count; i++)
+            if (sha256_equal(&all[i].agreement->hash, &at->predecessor)) before = all[i].agreement;
+        if (!before) break;
+        at = before;
+        version++;
+    }
+    return version;
+}
+
+enum err share_agreements_load(struct store_reader *r, struct arena *a, struct share_agreement **out, size_t *count,
+                               struct diag *d) {
+    struct store_document *docs, lineage;
+    enum err e = store_document_list(r, "agreement", a, &docs, count, d);
+    if (e) return e;
+    struct share_agreement *all = arena_zalloc(a, *count + 1, sizeof *all);
+    if (!all) return diag_set(d, ERR_NOMEM, "no memory for the agreements");
+    for (size_t i = 0; i < *count; i++) {
+        if ((e = agreement_read(a, docs[i].body, &all[i].agreement, d))) return e;
+        all[i].hash = hex_of(a, &all[i].agreement->hash);
+        all[i].added = docs[i].time;
+        if ((e = store_document_get(r, "agreement-lineage", all[i].hash, a, &lineage, d))) return e;
+        all[i].lineage = lineage.body;
+    }
+    for (size_t i = 0; i < *count; i++) all[i].version = version_of(all, *count, &all[i]);
+    qsort(all, *count, sizeof *all, by_lineage_and_version);
+    *out = all;
+    return ERR_NONE;
+}
+
+const struct share_agreement *share_agreement_in_force(const struct share_agreement *all, size_t count,
+                                                       struct span lineage, time_us now) {
+    const struct share_agreement *best = NULL;
+    for (size_t i = 0; i < count; i++)
+        if (span_equal(all[i].lineage, lineage) && (!best || all[i].agreement->effective <= now)) best = &all[i];
+    return best;
+}
+
+const struct share_agreement *share_agreement_find(const struct share_agreement *all, size_t count, struct span hash) {
+    const struct share_agreement *found = NULL;
+    for (size_t i = 0; i < count; i++) {
+        if (span_equal(all[i].hash, hash)) return &all[i];
+        if (hash.len < 6 || !span_starts(all[i].hash, hash)) continue;
+        if (found) return NULL;
+        found = &all[i];
+    }
+    return found;
+}
+
+enum err share_agreement_put(struct store_tx *tx, const struct agreement *g,
+                             const struct agreement_signature *signatures, size_t signature_count, struct span lineage,
+                             time_us now, struct diag *d) {
+    char hash[2 * SHA256_SIZE + 1];
+    hex_write(span_of(g->hash.b, SHA256_SIZE), hash);
+    struct store_document doc = {.kind = SPAN("agreement"), .key = span_cstr(hash), .body = g->text, .time = now};
+    enum err e = store_document_put(tx, &doc, d);
+    doc.kind = SPAN("agreement-lineage");
+    doc.body = lineage;
+    if (!e) e = store_document_put(tx, &doc, d);
+    for (size_t i = 0; !e && i < signature_count; i++) {
+        struct buf key = BUF_EMPTY, text = BUF_EMPTY;
+        buf_printf(&key, "%s/%.*s", hash, SPAN_ARG(signatures[i].party));
+        agreement_signature_write(&signatures[i], &text);
+        doc = (struct store_document){
+            .kind = SPAN("agreement-signature"), .key = buf_span(&key), .body = buf_span(&text), .time = now};
+        e = buf_ok(&key) && buf_ok(&text) ? store_document_put(tx, &doc, d) : diag_set(d, ERR_NOMEM, "no memory");
+        buf_free(&key);
+        buf_free(&text);
+    }
+    return e;
+}

@@ -1,0 +1,191 @@
+#include "share/release.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/encode.h"
+#include "base/log.h"
+#include "ledger/note.h"
+#include "share/agreements.h"
+#include "share/closure.h"
+#include "share/ledgerlog.h"
+
+enum { RUN_ARENA_MAX = 1 << 30, AGREEMENTS_ARENA_MAX = 64 << 20 };
+
+struct listener {
+    void (*progress)(void *context, uint64_t done, uint64_t total);
+    void *context;
+};
+
+/* ---- ledgers --------------------------------------------------------------------------------------------------------
+ */
+
+static bool is_partner(const struct share_context *c, struct span party) {
+    for (size_t i = 0; i < c->party_count; i++)
+        if (span_equal(c->parties[i].id, party)) return true;
+    return false;
+}
+
+static enum err ledger_create(const struct share_context *c, struct store_tx *tx, struct span recipient,
+                              struct span lineage, struct diag *d) {
+    struct buf origin = BUF_EMPTY;
+    char collection[40];
+    int64_t id = 0;
+    enum err e = ledger_origin_write(c->party, recipient, c->realm, lineage, &origin, d);
+    share_ledger_collection(c, recipient, lineage, collection);
+    struct store_ledger ledger = {.publisher = c->party,
+                                  .recipient = recipient,
+                                  .lineage = lineage,
+                                  .last_time = TIME_NONE,
+                                  .origin = buf_span(&origin),
+                                  .collection = span_cstr(collection),
+                                  .cosigned_time = TIME_NONE};
+    if (!e) e = store_ledger_create(tx, &ledger, &id, d);
+    buf_free(&origin);
+    /* An empty ledger has a checkpoint too: a partner can tell "nothing yet" from "nothing to be had". */
+    struct ledgerlog *log = calloc(1, sizeof *log);
+    if (!e && !log) e = diag_set(d, ERR_NOMEM, "no memory for a ledger");
+    if (!e) e = ledgerlog_open(log, c, tx, id, d);
+    if (!e) e = ledgerlog_close(log, d);
+    free(log);
+    return e;
+}
+
+static enum err ledgers_create(const struct share_context *c, struct store_tx *tx, const struct share_agreement *all,
+                               size_t count, struct arena *a, struct diag *d) {
+    struct store_ledger *ledgers;
+    size_t ledger_count;
+    enum err e = store_ledger_list(store_tx_reader(tx), a, &ledgers, &ledger_count, d);
+    for (size_t i = 0; !e && i < count; i++) {
+        if (all[i].version != 1 || !agreement_party(all[i].agreement, c->party)) continue;
+        for (size_t k = 0; !e && k < all[i].agreement->party_count; k++) {
+            struct span party = all[i].agreement->parties[k].id;
+            bool exists = span_equal(party, c->party) || !is_partner(c, party);
+            for (size_t l = 0; l < ledger_count; l++)
+                exists = exists ||
+                         (span_equal(ledgers[l].recipient, party) && span_equal(ledgers[l].lineage, all[i].lineage));
+            if (!exists) e = ledger_create(c, tx, party, all[i].lineage, d);
+        }
+    }
+    return e;
+}
+
+/* ---- one batch of decisions
+ * ---------------------------------------------------------------------------------------------- */
+
+static enum err record_run(struct store_tx *tx, const struct store_ledger *ledger, int64_t last, time_us now,
+                           const struct share_agreement *in_force, struct diag *d) {
+    struct store_decision_run run = {
+        .ledger = ledger->id, .first = ledger->cursor + 1, .last = last, .time = now, .agreement = in_force->hash};
+    return store_decision_add(tx, &run, d);
+}
+
+/* Decides up to RELEASE_BATCH holdings behind the cursor in one transaction. *more is false when none was left. */
+static enum err batch(const struct share_context *c, int64_t ledger_id, const struct share_agreement *in_force,
+                      struct closure_memo *memo, struct arena *a, struct release_totals *totals, int64_t *done,
+                      bool *more, struct diag *d) {
+    struct store_tx *tx = NULL;
+    struct store_holding *holdings = NULL;
+    size_t count = 0;
+    struct ledgerlog *log = calloc(1, sizeof *log);
+    enum err e = log ? store_begin(c->store, &tx, d) : diag_set(d, ERR_NOMEM, "no memory to release");
+    if (e || (e = ledgerlog_open(log, c, tx, ledger_id, d))) goto out;
+    if (log->ledger.cursor_agreement.len == 0 || !span_equal(log->ledger.cursor_agreement, in_force->hash))
+        log->ledger.cursor = 0;
+    if ((e = store_holding_scan(store_tx_reader(tx), log->ledger.cursor, (struct span){0}, RELEASE_BATCH, a, &holdings,
+                                &count, d)))
+        goto abandon;
+    *more = count > 0;
+    if (count == 0 && span_equal(log->ledger.cursor_agreement, in_force->hash)) goto abandon;
+    struct closure closure;
+    if ((e = closure_open(&closure, c, tx, log, in_force, memo, totals, d))) goto abandon;
+    for (size_t i = 0; !e && i < count; i++) e = closure_consider(&closure, &holdings[i], d);
+    if (!e) e = closure_drain(&closure, d);
+    closure_close(&closure);
+    if (e) goto abandon;
+    int64_t last = count ? holdings[count - 1].id : log->ledger.cursor;
+    if (count && (e = record_run(tx, &log->ledger, last, closure.question.now, in_force, d))) goto abandon;
+    log->ledger.cursor = last;
+    log->ledger.cursor_agreement = in_force->hash;
+    *done = last;
+    if (!(e = ledgerlog_close(log, d))) e = store_commit(&tx, d);
+    goto out;
+abandon:
+    ledgerlog_abandon(log);
+out:
+    if (tx) store_rollback(&tx);
+    free(log);
+    return e;
+}
+
+static enum err decide_ledger(const struct share_context *c, const struct store_ledger *ledger,
+                              const struct share_agreement *in_force, int64_t visible, const struct listener *l,
+                              struct release_totals *totals, struct diag *d) {
+    struct arena a;
+    struct closure_memo memo;
+    arena_init(&a, RUN_ARENA_MAX);
+    closure_memo_init(&memo);
+    enum err e = ERR_NONE;
+    for (bool more = true; !e && more;) {
+        int64_t done = visible;
+        more = false;
+        arena_reset(&a);
+        e = batch(c, ledger->id, in_force, &memo, &a, totals, &done, &more, d);
+        if (l->progress) l->progress(l->context, (uint64_t)done, (uint64_t)visible);
+    }
+    closure_memo_free(&memo);
+    arena_free(&a);
+    return e;
+}
+
+enum err release_run(const struct share_context *c, void (*progress)(void *context, uint64_t done, uint64_t total),
+                     void *progress_context, struct release_totals *totals, struct diag *d) {
+    struct arena a;
+    struct store_tx *tx = NULL;
+    struct share_agreement *all;
+    struct store_ledger *ledgers;
+    size_t count, ledger_count;
+    int64_t visible = 0;
+    struct listener l = {progress, progress_context};
+    arena_init(&a, AGREEMENTS_ARENA_MAX);
+    *totals = (struct release_totals){0};
+    enum err e = store_begin(c->store, &tx, d);
+    if (!e) e = share_agreements_load(store_tx_reader(tx), &a, &all, &count, d);
+    if (!e) e = ledgers_create(c, tx, all, count, &a, d);
+    if (!e) e = store_commit(&tx, d);
+    if (e || (e = store_begin(c->store, &tx, d))) goto out;
+    if (!(e = store_ledger_list(store_tx_reader(tx), &a, &ledgers, &ledger_count, d)))
+        e = store_holding_visible(store_tx_reader(tx), &visible, d);
+    store_rollback(&tx);
+    for (size_t i = 0; !e && i < ledger_count; i++) {
+        const struct share_agreement *in_force =
+            share_agreement_in_force(all, count, ledgers[i].lineage, clock_now(c->clock));
+        if (!in_force || !is_partner(c, ledgers[i].recipient)) continue;
+        time_us now = clock_now(c->clock);
+        if (now < in_force->agreement->effective || now >= in_force->agreement->ends)
+            continue; /* nothing may go: decided when it may */
+        e = decide_ledger(c, &ledgers[i], in_force, visible, &l, totals, d);
+    }
+out:
+    if (tx) store_rollback(&tx);
+    arena_free(&a);
+    return e;
+}
+
+enum err release_checkpoint_all(const struct share_context *c, struct diag *d) {
+    struct arena a;
+    struct store_tx *tx = NULL;
+    struct store_ledger *ledgers;
+    size_t count = 0;
+    struct ledgerlog *log = calloc(1, sizeof *log);
+    arena_init(&a, AGREEMENTS_ARENA_MAX);
+    enum err e = log ? store_begin(c->store, &tx, d) : diag_set(d, ERR_NOMEM, "no memory");
+    if (!e) e = store_ledger_list(store_tx_reader(tx), &a, &ledgers, &count, d);
+    for (size_t i = 0; !e && i < count; i++)
+        if (!(e = ledgerlog_open(log, c, tx, ledgers[i].id, d))) e = ledgerlog_close(log, d);
+    if (!e) e = store_commit(&tx, d);
+    if (tx) store_rollback(&tx);
+    free(log);
+    arena_free(&a);
+    return e;
+}

@@ -1,0 +1,40 @@
+/* From a holding to the question policy is asked: its object read, markings resolved, provenance looked up. */
+#ifndef RENKEI_SHARE_SUBJECT_H
+#define RENKEI_SHARE_SUBJECT_H
+
+#include "policy/decide.h"
+#include "share/context.h"
+#include "stix/object.h"
+#include "store/store.h"
+
+/* What the decisions of one ledger have in common. Borrowed. */
+struct share_question {
+    const struct share_context *context;
+    struct store_reader *reader;
+    const struct agreement *agreement;
+    struct span recipient;
+    int64_t ledger;           /* its id; 0 when there is none yet */
+    int64_t recipient_source; /* the source number of what came from the recipient; -1 if nothing did */
+    time_us now;
+};
+
+/* A holding with all that a decision about it needs and gives. Lives in the arena it was read into. */
+struct share_candidate {
+    const struct store_holding *holding;
+    struct stix_object object;
+    struct stix_ref *refs;
+    size_t ref_count;
+    struct policy_decision decision;
+    bool member; /* the identity of a member of this party */
+};
+
+/* Reads the holding's object and decides about it. ERR_INVALID when its bytes are no STIX object (a damaged store). */
+MUST_CHECK enum err share_candidate_decide(const struct share_question *q, const struct store_holding *h,
+                                           struct arena *a, struct share_candidate *out, struct diag *d);
+/* Whether the recipient has the object: released to it and current, or received from it, or of the specification
+ * itself. */
+MUST_CHECK enum err share_recipient_has(const struct share_question *q, struct span stix_id, bool *out, struct diag *d);
+/* Fills recipient_source. */
+MUST_CHECK enum err share_question_prepare(struct share_question *q, struct diag *d);
+
+#endif
