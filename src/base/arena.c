@@ -8,11 +8,20 @@
 /* Under AddressSanitizer what is not given out is forbidden ground, so that writing past a piece is caught. */
 #ifdef __SANITIZE_ADDRESS__
 #include <sanitizer/asan_interface.h>
-#define FORBID(at, size) __asan_poison_memory_region(at, size)
-#define ALLOW(at, size)  __asan_unpoison_memory_region(at, size)
+/* not inline: the compiler would take the pointer to const for a reading of uninitialised memory */
+__attribute__((noinline)) static void forbid(char *at, size_t size) {
+    __asan_poison_memory_region(at, size);
+}
+static void allow(char *at, size_t size) {
+    __asan_unpoison_memory_region(at, size);
+}
 #else
-#define FORBID(at, size) ((void)(at), (void)(size))
-#define ALLOW(at, size)  ((void)(at), (void)(size))
+static void forbid(char *at, size_t size) {
+    (void)at, (void)size;
+}
+static void allow(char *at, size_t size) {
+    (void)at, (void)size;
+}
 #endif
 
 struct arena_block {
@@ -53,7 +62,7 @@ void arena_reset(struct arena *a) {
     if (keep) {
         keep->older = NULL;
         keep->used = 0;
-        FORBID(keep->at, keep->size);
+        forbid(keep->at, keep->size);
     }
     *a = (struct arena){.cap = a->cap, .block = keep};
 }
@@ -62,10 +71,11 @@ static struct arena_block *block_add(struct arena *a, size_t need) {
     size_t size = a->block ? a->block->size : BLOCK_FIRST / 2, total;
     size = size < BLOCK_MAX / 2 ? size * 2 : BLOCK_MAX;
     if (size < need) size = need;
-    struct arena_block *b = __builtin_add_overflow(sizeof *b, size, &total) ? NULL : malloc(total);
+    struct arena_block *b = NULL;
+    if (!__builtin_add_overflow(sizeof *b, size, &total) && total <= PTRDIFF_MAX) b = malloc(total);
     if (!b) return NULL;
     *b = (struct arena_block){.older = a->block, .size = size};
-    FORBID(b->at, size);
+    forbid(b->at, size);
     if (need > BLOCK_MAX && a->block) { /* full at once: what is left of the newest block stays in use */
         b->older = a->block->older;
         a->block->older = b;
@@ -82,10 +92,10 @@ void *arena_alloc(struct arena *a, size_t size) {
     if (rounded > a->cap - a->used) goto overflow;
     struct arena_block *b = a->block;
     if ((!b || b->size - b->used < rounded) && !(b = block_add(a, rounded))) goto overflow;
-    void *at = b->at + b->used;
+    char *at = b->at + b->used;
     b->used += rounded;
     a->used += rounded;
-    ALLOW(at, size);
+    allow(at, size);
     return at;
 overflow:
     a->overflow = true;

@@ -121,10 +121,14 @@ bool time_parse_duration(struct span s, time_us *out) {
         int64_t seconds;
     } units[] = {{'s', 1}, {'m', 60}, {'h', 3600}, {'d', 86400}, {'w', 604800}, {'y', INT64_C(365) * 86400}};
     uint64_t n;
+    time_us us;
     if (s.len < 2 || !span_u64(span_first(s, s.len - 1), &n) || n > INT64_MAX) return false;
     for (size_t i = 0; i < sizeof units / sizeof *units; i++)
-        if (s.at[s.len - 1] == units[i].unit)
-            return !__builtin_mul_overflow((int64_t)n, units[i].seconds * TIME_US_PER_S, out);
+        if (s.at[s.len - 1] == units[i].unit) {
+            if (__builtin_mul_overflow((int64_t)n, units[i].seconds * TIME_US_PER_S, &us)) return false;
+            *out = us;
+            return true;
+        }
     return false;
 }
 

@@ -5,10 +5,15 @@
 #include <stdlib.h>
 #include <yaml.h>
 
+#include "base/buf.h"
 #include "base/encode.h"
 #include "base/map.h"
 
-enum { PATH_MAX_LEN = 512, LOG_LINE_SIZE = 1024 };
+enum {
+    PATH_MAX_LEN = 512,
+    LOG_LINE_SIZE = 1024,
+    CHECK_MEMORY_MAX = 64 * YAML_SIZE_MAX /* a place is kept for every node, and a node may be two bytes */
+};
 
 /* A node's path and where it stands. */
 struct place {
@@ -200,33 +205,107 @@ void yaml_place(const struct yaml_places *p, const char *path, uint64_t *line, u
 
 /* ---- libcyaml ---- */
 
-/* What libcyaml says in its log: the first line is the mistake, the backtrace after it says where. */
-struct heard {
-    char first[256];
-    char key[128];
+/* One line of libcyaml's backtrace: a mapping's field, or a sequence's entry. */
+struct frame {
+    char field[64]; /* "" for an entry */
+    unsigned entry; /* from 0 */
     unsigned line, column;
 };
+
+/* What libcyaml says in its log: first the mistake, then, innermost first, where it was. */
+struct heard {
+    char mistake[256];
+    struct frame frames[2 * YAML_DEPTH_MAX];
+    unsigned count;
+};
+
+static void hear_frame(struct heard *h, const char *say) {
+    const char *field = strstr(say, "mapping field '"), *entry = strstr(say, "sequence entry '");
+    const char *place = strstr(say, "(line: ");
+    struct frame f = {0};
+    if ((!field && !entry) || h->count == sizeof h->frames / sizeof *h->frames) return;
+    if (place) (void)sscanf(place, "(line: %u, column: %u)", &f.line, &f.column);
+    if (field)
+        snprintf(f.field, sizeof f.field, "%.*s", (int)strcspn(field + 15, "'"), field + 15);
+    else if (sscanf(entry + 16, "%u", &f.entry) == 1 && f.entry > 0)
+        f.entry--;
+    h->frames[h->count++] = f;
+}
 
 static void hear(cyaml_log_t level, void *context, const char *format, va_list args) {
     struct heard *h = context;
     char text[LOG_LINE_SIZE];
-    unsigned line, column;
     (void)level;
     vsnprintf(text, sizeof text, format, args);
-    char *end = text + strcspn(text, "\n");
-    *end = 0;
+    text[strcspn(text, "\n")] = 0;
     const char *say = strncmp(text, "Load: ", 6) == 0 ? text + 6 : text;
-    const char *where = strstr(say, "(line: ");
-    if (where && sscanf(where, "(line: %u, column: %u)", &line, &column) == 2) {
-        if (h->line == 0) {
-            h->line = line;
-            h->column = column;
-            const char *field = strstr(say, "mapping field '");
-            if (field) snprintf(h->key, sizeof h->key, "%.*s", (int)strcspn(field + 15, "'"), field + 15);
+    if (!h->mistake[0])
+        snprintf(h->mistake, sizeof h->mistake, "%.255s", say);
+    else
+        hear_frame(h, say);
+}
+
+/* Walks the frames from the outermost in: the path they make, and the schema of what is there (NULL if unknown). */
+static const cyaml_schema_value_t *follow(const struct heard *h, unsigned skip, const cyaml_schema_value_t *schema,
+                                          struct buf *path) {
+    for (unsigned i = h->count; i > skip; i--) {
+        const struct frame *f = &h->frames[i - 1];
+        if (!f->field[0]) {
+            buf_printf(path, "[%u]", f->entry);
+            bool sequence = schema && (schema->type == CYAML_SEQUENCE || schema->type == CYAML_SEQUENCE_FIXED);
+            schema = sequence ? schema->sequence.entry : NULL;
+            continue;
         }
-    } else if (!h->first[0] && !strstr(say, "Backtrace")) {
-        snprintf(h->first, sizeof h->first, "%.255s", say);
+        buf_printf(path, "%s%s", path->len ? "." : "", f->field);
+        const cyaml_schema_field_t *field = schema && schema->type == CYAML_MAPPING ? schema->mapping.fields : NULL;
+        while (field && field->key && strcmp(field->key, f->field) != 0) field++;
+        schema = field && field->key ? &field->value : NULL;
     }
+    return schema;
+}
+
+static void add_choices(struct buf *message, const cyaml_schema_value_t *schema) {
+    if (schema && schema->type == CYAML_MAPPING) {
+        const cyaml_schema_field_t *f = schema->mapping.fields;
+        for (; f->key; f++) buf_printf(message, "%s%s", f == schema->mapping.fields ? "; known are: " : ", ", f->key);
+    } else if (schema && (schema->type == CYAML_ENUM || schema->type == CYAML_FLAGS)) {
+        for (uint32_t i = 0; i < schema->enumeration.count; i++)
+            buf_printf(message, "%s%s", i ? ", " : "; one of: ", schema->enumeration.strings[i].str);
+    }
+}
+
+static const char *after(const char *text, const char *head) {
+    size_t len = strlen(head);
+    return strncmp(text, head, len) == 0 ? text + len : NULL;
+}
+
+/* Turns what was heard into one sentence with its place. libcyaml's own places are those of the last value it read:
+ * right for a bad value, beside the point for a key that is unknown or missing. */
+static enum err explain(const struct heard *h, const cyaml_schema_value_t *schema, const struct yaml_places *places,
+                        struct diag *d) {
+    struct buf message = BUF_EMPTY, path = BUF_EMPTY;
+    uint64_t line = h->count ? h->frames[0].line : 1, column = h->count ? h->frames[0].column : 1;
+    const char *unknown = after(h->mistake, "Unexpected key: ");
+    const char *missing = after(h->mistake, "Missing required mapping field: ");
+    bool excessive = after(h->mistake, "Excessive entries") != NULL;
+    unsigned skip = h->count && ((missing && h->frames[0].field[0]) || (excessive && !h->frames[0].field[0]));
+    schema = follow(h, skip, schema, &path);
+    const char *parent = path.len ? buf_cstr(&path) : NULL;
+    if (unknown) {
+        buf_printf(&message, "\"%s\" is not known%s%s", unknown, parent ? " in " : " here", parent ? parent : "");
+        buf_printf(&path, "%s%s", parent ? "." : "", unknown);
+    } else if (missing) {
+        buf_printf(&message, "\"%s\" is missing%s%s", missing, parent ? " in " : "", parent ? parent : "");
+    } else {
+        buf_printf(&message, "%s%s%s", h->mistake, parent ? ", at " : "", parent ? parent : "");
+    }
+    if (!missing) add_choices(&message, schema);
+    if (unknown || missing) yaml_place(places, buf_ok(&path) && path.len ? buf_cstr(&path) : "", &line, &column);
+    diag_set(d, ERR_INVALID, "%.*s", SPAN_ARG(buf_span(&message)));
+    diag_at(d, line, column, 0);
+    buf_free(&message);
+    buf_free(&path);
+    return ERR_INVALID;
 }
 
 static cyaml_config_t configuration(struct heard *h) {
@@ -238,20 +317,26 @@ enum err yaml_load(struct span text, const cyaml_schema_value_t *schema, void **
     struct heard h = {0};
     cyaml_config_t config = configuration(&h);
     cyaml_data_t *data = NULL;
+    struct yaml_places *places;
+    struct arena a;
     *out = NULL;
-    if (text.len == 0) return diag_set(d, ERR_SYNTAX, "the file is empty");
-    cyaml_err_t code = cyaml_load_data((const uint8_t *)text.at, text.len, &config, schema, &data, NULL);
-    if (code != CYAML_OK) {
-        if (data) cyaml_free(&config, schema, data, 0);
-        diag_set(d, ERR_INVALID, "%s%s%s", h.first[0] ? h.first : cyaml_strerror(code), h.key[0] ? ", at " : "", h.key);
-        diag_at(d, h.line, h.column, 0);
-        return ERR_INVALID;
+    arena_init(&a, CHECK_MEMORY_MAX);
+    enum err e = yaml_check(&a, text, &places, d); /* nothing is loaded that did not pass */
+    if (!e) {
+        cyaml_err_t code = cyaml_load_data((const uint8_t *)text.at, text.len, &config, schema, &data, NULL);
+        if (code == CYAML_ERR_OOM)
+            e = diag_set(d, ERR_NOMEM, "no memory for a YAML file");
+        else if (code != CYAML_OK) {
+            if (!h.mistake[0]) snprintf(h.mistake, sizeof h.mistake, "%s", cyaml_strerror(code));
+            e = explain(&h, schema, places, d);
+        }
     }
-    *out = data;
-    return ERR_NONE;
+    arena_free(&a);
+    *out = e ? NULL : data;
+    return e;
 }
 
-void yaml_free(const cyaml_schema_value_t *schema, void *data) {
+void yaml_unload(const cyaml_schema_value_t *schema, void *data) {
     struct heard h = {0};
     cyaml_config_t config = configuration(&h);
     cyaml_free(&config, schema, data, 0);

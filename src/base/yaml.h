@@ -19,8 +19,10 @@ MUST_CHECK enum err yaml_check(struct arena *a, struct span text, struct yaml_pl
 /* Line and column (from 1) of a node by path, e.g. "release[0].rules[2].tlp"; of its nearest existing ancestor
  * otherwise. */
 void yaml_place(const struct yaml_places *p, const char *path, uint64_t *line, uint64_t *column);
-/* libcyaml's load with its log turned into one diag with line, column and key path. *out is freed with yaml_free(). */
+/* Checks the narrowing above and reads the file as its schema says. What libcyaml logs becomes one diagnosis with line,
+ * column, key path and, where there is a choice, what would be right. *out is freed with yaml_unload(). */
 MUST_CHECK enum err yaml_load(struct span text, const cyaml_schema_value_t *schema, void **out, struct diag *d);
-void yaml_free(const cyaml_schema_value_t *schema, void *data);
+/* Frees what yaml_load() made; data may be NULL. (libyaml exports a yaml_free() of its own.) */
+void yaml_unload(const cyaml_schema_value_t *schema, void *data);
 
 #endif

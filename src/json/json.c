@@ -1,6 +1,5 @@
 #include "json/json.h"
 
-#include <emmintrin.h>
 #include <limits.h>
 #include <math.h>
 #include <stdio.h>
@@ -9,6 +8,10 @@
 #include "base/buf.h"
 #include "base/encode.h"
 #include "base/hash.h"
+
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
 
 enum {
     KEYS_PAIRWISE = 16,  /* objects with more keys than this look for duplicates through a table */
@@ -94,6 +97,7 @@ static size_t escape_length(const char *at, const char *end) {
 
 /* Skips bytes that need no look: not a quote, a backslash, a control character or beyond ASCII. */
 static const char *skip_plain(const char *at, const char *end) {
+#ifdef __SSE2__
     const __m128i quote = _mm_set1_epi8('"'), slash = _mm_set1_epi8('\\'), space = _mm_set1_epi8(0x20);
     while (end - at >= 16) {
         __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)at);
@@ -104,6 +108,7 @@ static const char *skip_plain(const char *at, const char *end) {
         if (mask) return at + __builtin_ctz((unsigned)mask);
         at += 16;
     }
+#endif
     while (at < end && *at != '"' && *at != '\\' && (signed char)*at >= 0x20) at++;
     return at;
 }
@@ -111,11 +116,9 @@ static const char *skip_plain(const char *at, const char *end) {
 /* Skips three-byte characters U+1000..U+CFFF, which any continuation makes well-formed: text in Japanese or Korean
  * is long runs of them. */
 static const char *skip_east_asian(const char *at, const char *end) {
-    while (end - at >= 4) {
-        uint32_t four;
-        memcpy(&four, at, sizeof four);
-        uint32_t lead = four & 0xff;
-        if (lead < 0xe1 || lead > 0xec || (four & 0xc0c000) != 0x808000) break;
+    while (end - at >= 3) {
+        uint8_t lead = (uint8_t)at[0];
+        if (lead < 0xe1 || lead > 0xec || (at[1] & 0xc0) != 0x80 || (at[2] & 0xc0) != 0x80) break;
         at += 3;
     }
     return at;
