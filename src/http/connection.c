@@ -105,6 +105,7 @@ void *connection_target(void *cls, const char *target, struct MHD_Connection *mh
     c->body_limit = s->config.body_limit;
     c->dropped = 0;
     c->refusal = 0;
+    c->close_after = false;
     c->started_us = clock_monotonic_us();
     return c;
 }
@@ -146,7 +147,10 @@ static void read_headers(struct connection *c, struct MHD_Connection *mhd) {
     MHD_get_connection_values_n(mhd, MHD_HEADER_KIND, collect_header, &list);
     req->headers = list.params; /* names and values stay libmicrohttpd's until the request is done */
     req->header_count = list.count;
-    if (list.seen > HTTP_HEADER_COUNT_MAX) refuse(c, 431, "too many header fields");
+    if (list.seen > HTTP_HEADER_COUNT_MAX) {
+        refuse(c, 431, "too many header fields");
+        c->close_after = true; /* what says where the body ends may be among those not kept */
+    }
 }
 
 static size_t header_count(const struct http_request *req, const char *name) {
@@ -169,8 +173,11 @@ static uint64_t announced_length(struct connection *c, bool *chunked) {
         refuse(c, 400, "Content-Length is not a number");
     } else if (http_request_header(req, "Transfer-Encoding", &text) && !span_equal_nocase(text, SPAN("chunked"))) {
         refuse(c, 501, "Transfer-Encoding other than chunked");
+    } else {
+        return length;
     }
-    return length;
+    c->close_after = true;
+    return 0;
 }
 
 static void read_target(struct connection *c) {
@@ -251,7 +258,7 @@ static bool take_body(struct connection *c, struct span piece) {
 /* ---- its answer ---- */
 
 static enum MHD_Result send_response(struct connection *c, struct MHD_Connection *mhd, struct http_response *res) {
-    bool close = atomic_load(&c->server->stopping);
+    bool close = c->close_after || atomic_load(&c->server->stopping);
     unsigned status = res->status;
     struct MHD_Response *response = NULL;
     bool status_valid = status >= 200 && status <= 599;

@@ -33,11 +33,12 @@ struct connection {
     struct arena arena;
     struct span target;
     struct buf body;
-    uint64_t dropped;       /* bytes of the body read past a refusal */
-    size_t body_limit;      /* of this request */
-    size_t held;            /* what this body counts for in the server's bodies_held */
-    unsigned refusal;       /* a status decided before the handler, or 0 */
-    char refusal_text[160]; /* for the client */
+    uint64_t dropped;                     /* bytes of the body read past a refusal */
+    size_t body_limit;                    /* of this request */
+    size_t held;                          /* what this body counts for in the server's bodies_held */
+    bool close_after;                     /* where this request ends is in doubt: nothing that follows is read */
+    unsigned refusal;                     /* a status decided before the handler, or 0 */
+    char refusal_text[DIAG_MESSAGE_SIZE]; /* for the client */
     int64_t started_us;
     struct http_request request;
 };

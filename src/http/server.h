@@ -106,8 +106,9 @@ struct http_server_config {
 };
 
 struct http_server;
-/* Starts listening. `config` is copied, what it points to must outlive the server. ERR_INVALID: address or
- * certificate; ERR_BUSY: the port is taken; ERR_IO. */
+/* Starts listening. `config` is copied, what it points to must outlive the server. The TLS key signs once, so that one
+ * that does not fit its certificate is noticed here. ERR_INVALID: address, key or certificate; ERR_SYNTAX: no
+ * certificate at all; ERR_BUSY: the port is taken; ERR_IO. */
 MUST_CHECK enum err http_server_start(const struct http_server_config *config, struct http_server **out,
                                       struct diag *d);
 uint16_t http_server_port(const struct http_server *s);

@@ -75,7 +75,7 @@ enum err http_tls_server_new(const struct http_tls_key *key, struct http_tls_ser
     struct http_tls_server *server = NULL;
     EVP_PKEY *public_key = NULL;
     gnutls_privkey_t private = NULL;
-    gnutls_pcert_st *certificates = NULL;
+    gnutls_pcert_st certificates[HTTP_TLS_CHAIN_MAX];
     size_t count = 0;
     int rc = 0;
 
@@ -85,9 +85,7 @@ enum err http_tls_server_new(const struct http_tls_key *key, struct http_tls_ser
     if (err) goto out;
     err = ERR_NOMEM;
     server = calloc(1, sizeof *server);
-    /* gnutls_certificate_set_key() keeps the array and frees it with its own free(). */
-    certificates = gnutls_calloc(HTTP_TLS_CHAIN_MAX, sizeof *certificates);
-    if (!server || !certificates || gnutls_certificate_allocate_credentials(&server->credentials) < 0 ||
+    if (!server || gnutls_certificate_allocate_credentials(&server->credentials) < 0 ||
         gnutls_privkey_init(&private) < 0) {
         (void)diag_set(d, err, "no memory left for a TLS identity");
         goto out;
@@ -104,15 +102,13 @@ enum err http_tls_server_new(const struct http_tls_key *key, struct http_tls_ser
         (void)diag_set(d, err, "the TLS certificate was refused: %s", gnutls_strerror(rc));
         goto out;
     }
-    private = NULL; /* both belong to the credentials now */
-    certificates = NULL;
+    private = NULL; /* the key and what the array holds belong to the credentials now */
     count = 0;
     *out = server;
     server = NULL;
     err = ERR_NONE;
 out:
     for (size_t i = 0; i < count; i++) gnutls_pcert_deinit(&certificates[i]);
-    gnutls_free(certificates);
     if (private) gnutls_privkey_deinit(private);
     http_tls_server_free(&server);
     EVP_PKEY_free(public_key);
