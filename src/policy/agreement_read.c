@@ -185,19 +185,10 @@ static enum err truth_read(struct reading *r, const struct path *where, const ch
     return fault(r, where, "%s must be true or false%s%.40s", what, raw ? ", not " : "", raw ? raw : "");
 }
 
-static const struct {
-    const char *name;
-    enum stix_tlp tlp;
-} tlp_names[] = {{"clear", STIX_TLP_CLEAR},
-                 {"green", STIX_TLP_GREEN},
-                 {"amber", STIX_TLP_AMBER},
-                 {"amber+strict", STIX_TLP_AMBER_STRICT},
-                 {"red", STIX_TLP_RED}};
-
 static enum err tlp_read(struct reading *r, const struct path *where, const char *raw, const char *also, int *out) {
-    for (size_t i = 0; i < sizeof tlp_names / sizeof *tlp_names; i++)
-        if (strcmp(raw, tlp_names[i].name) == 0) {
-            *out = (int)tlp_names[i].tlp;
+    for (enum stix_tlp level = STIX_TLP_CLEAR; level <= STIX_TLP_RED; level++)
+        if (strcmp(raw, stix_tlp_name(level)) == 0) {
+            *out = (int)level;
             return ERR_NONE;
         }
     if (span_equal_nocase(span_cstr(raw), SPAN("white")))
@@ -554,7 +545,7 @@ static enum err read_checked(struct reading *r, struct span text) {
     if (!e) e = head_read(r, raw);
     if (!e) e = parties_read(r, raw);
     if (!e) e = directions_read(r, raw);
-    yaml_free(&agreement_schema, loaded);
+    yaml_unload(&agreement_schema, loaded);
     return e;
 }
 

@@ -1,20 +1,7 @@
 #include "policy/decide.h"
 
 static const char *tlp_name(enum stix_tlp tlp) {
-    switch (tlp) {
-    case STIX_TLP_CLEAR:
-        return "TLP:CLEAR";
-    case STIX_TLP_GREEN:
-        return "TLP:GREEN";
-    case STIX_TLP_AMBER:
-        return "TLP:AMBER";
-    case STIX_TLP_AMBER_STRICT:
-        return "TLP:AMBER+STRICT";
-    case STIX_TLP_RED:
-        return "TLP:RED";
-    default:
-        return "no TLP";
-    }
+    return tlp == STIX_TLP_NONE ? "no TLP" : stix_tlp_label(tlp);
 }
 
 static void article(struct buf *out, struct span type) {
@@ -82,7 +69,7 @@ static void no_rule(const struct policy_decision *d, struct buf *out) {
     buf_printf(out, "Withheld: no rule for %.*s → %.*s covers ", SPAN_ARG(d->from), SPAN_ARG(d->to));
     article(out, d->type);
     buf_add_cstr(out, " of ");
-    buf_add_cstr(out, d->tlp == STIX_TLP_NONE ? "no TLP" : tlp_name(d->tlp));
+    buf_add_cstr(out, tlp_name(d->tlp));
     buf_add_cstr(out, ".");
     if (!d->nearest) {
         buf_add_cstr(out, " The direction has no rule that releases anything.");

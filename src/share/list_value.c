@@ -15,6 +15,8 @@ const char *list_kind_name(enum list_kind kind) {
     return (unsigned)kind < LIST_KIND_COUNT ? names[kind] : "none";
 }
 
+static const char PATTERN_FAULT[] = "a pattern or wildcard is no single value";
+
 static enum list_kind refuse(const char **reason, const char *why) {
     *reason = why;
     return LIST_NONE;
@@ -127,6 +129,16 @@ static bool ipv6_read(struct span s, struct in6_addr *out) {
     return inet_pton(AF_INET6, text, out) == 1;
 }
 
+/* Bare IPv6, alone or as a network: at least two colons and nothing but hexadecimal. */
+static bool ipv6_shaped(struct span s) {
+    int colons = 0;
+    for (size_t i = 0; i < s.len && s.at[i] != '/'; i++) {
+        if (!is_hex(s.at[i]) && s.at[i] != ':' && s.at[i] != '.') return false;
+        colons += s.at[i] == ':';
+    }
+    return colons >= 2;
+}
+
 static void ipv6_add(struct buf *out, const struct in6_addr *a) {
     char text[INET6_ADDRSTRLEN];
     buf_add_cstr(out, inet_ntop(AF_INET6, a, text, sizeof text));
@@ -194,7 +206,6 @@ static bool name_to_ascii(struct span name, struct buf *out) {
 /* RFC 1035 §2.3.4's lengths; letters, digits, hyphens, and underscores as the DNS of today holds them. */
 static const char *name_fault(struct span name) {
     size_t label = 0;
-    if (name.len > 253) return "a domain name has at most 253 characters";
     for (size_t i = 0; i <= name.len; i++) {
         if (i == name.len || name.at[i] == '.') {
             if (label == 0) return "a part of the domain name is empty";
@@ -204,8 +215,7 @@ static const char *name_fault(struct span name) {
                    name.at[i] == '_') {
             label++;
         } else {
-            return strchr("\\[](){}|^$*+?", name.at[i]) ? "a pattern or wildcard is no single value"
-                                                        : "it holds a character no domain name has";
+            return strchr("\\[](){}|^$*+?", name.at[i]) ? PATTERN_FAULT : "it holds a character no domain name has";
         }
     }
     return NULL;
@@ -223,7 +233,7 @@ static const char *top_fault(struct span name) {
     while (dot > 0 && name.at[dot - 1] != '.') dot--;
     struct span top = span_from(name, dot);
     if (dot == 0) return "a word without a dot is no domain name";
-    if (span_starts(top, SPAN("xn--"))) return NULL;
+    if (span_starts(top, SPAN("xn--")) || span_is(top, "i2p")) return NULL; /* i2p: hidden services' own */
     for (size_t i = 0; i < top.len; i++)
         if (!is_alpha(top.at[i])) return "its last part is no top-level domain";
     if (top.len < 2) return "its last part is no top-level domain";
@@ -268,7 +278,8 @@ static enum host host_read(struct span s, bool single, struct buf *out, unsigned
     size_t close = s.len && s.at[0] == '[' ? span_find_char(s, ']') : SIZE_MAX;
     if (close != SIZE_MAX) {
         struct span rest = span_from(s, close + 1);
-        if (!ipv6_read(span_of(s.at + 1, close - 1), &v6)) return host_bad(reason, "not an IPv6 address");
+        if (!ipv6_read(span_of(s.at + 1, close - 1), &v6))
+            return host_bad(reason, ipv6_shaped(span_of(s.at + 1, close - 1)) ? "not an IPv6 address" : PATTERN_FAULT);
         if (rest.len && (rest.at[0] != ':' || !port_read(span_from(rest, 1), port)))
             return host_bad(reason, "a port must be 1 to 65535");
         buf_add_char(out, '[');
@@ -346,20 +357,11 @@ static enum list_kind hash_kind(struct span s) {
     return kind;
 }
 
-/* Bare IPv6, alone or as a network: at least two colons and nothing but hexadecimal. */
-static bool ipv6_shaped(struct span s) {
-    int colons = 0;
-    for (size_t i = 0; i < s.len && s.at[i] != '/'; i++) {
-        if (!is_hex(s.at[i]) && s.at[i] != ':' && s.at[i] != '.') return false;
-        colons += s.at[i] == ':';
-    }
-    return colons >= 2;
-}
-
 static enum list_kind ipv6_kind(struct span s, struct buf *out, const char **reason) {
     struct in6_addr v6;
     size_t slash = span_find_char(s, '/');
-    if (!ipv6_read(span_first(s, slash), &v6)) return refuse(reason, "not an IPv6 address");
+    if (!ipv6_read(span_first(s, slash), &v6))
+        return refuse(reason, span_find_char(s, '.') == SIZE_MAX ? "not an IPv6 address" : "more than one port");
     if (slash != SIZE_MAX) return ipv6_range(v6, span_from(s, slash + 1), out, reason);
     ipv6_add(out, &v6);
     return LIST_IPV6;
