@@ -94,14 +94,14 @@ enum err config_read(struct span text, struct config **out, struct diag *d) {
     enum err e = yaml_check(&a, text, &places, d);
     if (!e) e = yaml_load(text, &config_schema, &data, d);
     if (!e) e = check(data, places, d);
-    if (e && data) yaml_free(&config_schema, data);
+    if (e && data) yaml_unload(&config_schema, data);
     if (!e) *out = data;
     arena_free(&a);
     return e;
 }
 
 void config_free(struct config **c) {
-    if (*c) yaml_free(&config_schema, *c);
+    if (*c) yaml_unload(&config_schema, *c);
     *c = NULL;
 }
 

@@ -79,7 +79,7 @@ static enum err store_fill(struct store *store, struct signer *signer, const str
     struct intake *in = NULL;
     struct buf card_text = BUF_EMPTY, identity = BUF_EMPTY;
     struct sha256 seed;
-    char id[64];
+    char id[STIX_ID_SIZE];
     uint8_t secret[SHARE_SECRET_SIZE];
     time_us now = clock_now(clock_system());
     arena_init(&a, 1 << 20);

@@ -1,14 +1,14 @@
-/* Operations: everything a person can ask of a node, by name, with JSON arguments and JSON results. The CLI, and later the
- * console, come through here, so that permission and audit are in one place. Beside a running `serve`, an operation that writes is sent to it over a
- * Unix socket (node/socket.h); alone, the caller's process opens the node itself.
+/* Operations: everything a person can ask of a node, by name, with JSON arguments and JSON results. The CLI, and later
+ * the console, come through here, so that permission and audit are in one place. Beside a running `serve`, an operation
+ * that writes is sent to it over a Unix socket (node/socket.h); alone, the caller's process opens the node itself.
  *
  * Adding one: a function in a file node/op_*.c (or on a floor above), and a row in a table of struct op. */
 #ifndef RENKEI_NODE_OP_H
 #define RENKEI_NODE_OP_H
 
+#include "node/node.h"
 #include "json/json.h"
 #include "json/write.h"
-#include "node/node.h"
 
 /* What hears an operation. Called on the thread that runs it, or that reads the socket. */
 struct op_listener {
@@ -23,8 +23,8 @@ struct op_call {
     struct json_value args; /* an object */
     const int *fds;         /* files the caller opened for it; owned by the call's maker */
     size_t fd_count;
-    const char *actor;      /* "uid:0", for the audit */
-    struct arena *arena;    /* lives as long as the call */
+    const char *actor;   /* "uid:0", for the audit */
+    struct arena *arena; /* lives as long as the call */
     const struct op_listener *listener;
 };
 
@@ -44,15 +44,16 @@ const struct op *op_find(struct op_table table, struct span name);
 
 /* Runs one on an open node, and leaves an audit entry if it writes: who, what, with which arguments, how it ended. */
 MUST_CHECK enum err op_run(const struct op *op, struct op_call *call, struct diag *d);
-/* Finds the process that writes (a running serve) or opens the node here, runs the operation, tells the listener. args is JSON text. */
-MUST_CHECK enum err op_dispatch(const char *home, struct op_table table, const char *name, struct span args, const int *fds,
-                                size_t fd_count, const struct op_listener *listener, struct diag *d);
+/* Finds the process that writes (a running serve) or opens the node here, runs the operation, tells the listener. args
+ * is JSON text. */
+MUST_CHECK enum err op_dispatch(const char *home, struct op_table table, const char *name, struct span args,
+                                const int *fds, size_t fd_count, const struct op_listener *listener, struct diag *d);
 
 /* For operations: arguments and results. */
-struct span op_text(const struct op_call *call, const char *name);          /* {NULL,0} if absent; text in the arena */
-bool op_flag(const struct op_call *call, const char *name);                 /* false if absent */
+struct span op_text(const struct op_call *call, const char *name); /* {NULL,0} if absent; text in the arena */
+bool op_flag(const struct op_call *call, const char *name);        /* false if absent */
 int64_t op_number(const struct op_call *call, const char *name, int64_t absent);
-void op_emit(const struct op_call *call, const struct buf *json);           /* a result */
+void op_emit(const struct op_call *call, const struct buf *json); /* a result */
 void op_progress(const struct op_call *call, const char *what, const char *unit, uint64_t done, uint64_t total);
 
 #endif

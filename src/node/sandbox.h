@@ -4,9 +4,10 @@
 
 #include "base/err.h"
 
-/* From now on this process, its threads to come and its children cannot open anything under `folder` for reading, nor trace a process
- * outside the sandbox (so not the signer, which must have been started before). What already exists elsewhere stays readable; what others
- * create later beside an ancestor of `folder` may not be: take such files as descriptors. ERR_UNSUPPORTED where the kernel has no landlock. */
+/* From now on this process, its threads to come and its children cannot open anything under `folder` for reading, nor
+ * trace a process outside the sandbox (so not the signer, which must have been started before). What already exists
+ * elsewhere stays readable; what others create later beside an ancestor of `folder` may not be: take such files as
+ * descriptors. ERR_UNSUPPORTED where the kernel has no landlock. */
 MUST_CHECK enum err sandbox_forbid(const char *folder, struct diag *d);
 
 #endif

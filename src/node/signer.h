@@ -45,5 +45,4 @@ MUST_CHECK enum err signer_sign_next(struct signer *s, struct span message, uint
                                      struct diag *d);
 MUST_CHECK enum err signer_switch(struct signer *s, struct diag *d);
 
-
 #endif

@@ -1,5 +1,5 @@
-/* The Unix socket of a running `serve`: commands send it their operations, with the files they opened. Only the user that runs the
- * server, and root, may connect. */
+/* The Unix socket of a running `serve`: commands send it their operations, with the files they opened. Only the user
+ * that runs the server, and root, may connect. */
 #ifndef RENKEI_NODE_SOCKET_H
 #define RENKEI_NODE_SOCKET_H
 

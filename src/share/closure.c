@@ -7,21 +7,8 @@
 
 enum { BATCH_ARENA_MAX = 2047 << 20 };
 
-void closure_memo_init(struct closure_memo *m) {
-    map_init(&m->has);
-}
-void closure_memo_free(struct closure_memo *m) {
-    map_free(&m->has);
-}
-
-static void remember(struct closure_memo *m, struct span id) {
-    if (m->has.count >= CLOSURE_MEMO_MAX) map_clear(&m->has);
-    (void)map_set(&m->has, id, 1, NULL); /* only a shortcut: forgetting costs a look-up */
-}
-
 enum err closure_open(struct closure *cl, const struct share_context *c, struct store_tx *tx, struct ledgerlog *log,
-                      const struct share_agreement *agreement, struct closure_memo *memo, struct release_totals *totals,
-                      struct diag *d) {
+                      const struct share_agreement *agreement, struct release_totals *totals, struct diag *d) {
     *cl = (struct closure){.question = {.context = c,
                                         .reader = store_tx_reader(tx),
                                         .agreement = agreement->agreement,
@@ -31,23 +18,24 @@ enum err closure_open(struct closure *cl, const struct share_context *c, struct 
                            .agreement = agreement,
                            .tx = tx,
                            .log = log,
-                           .memo = memo,
                            .totals = totals};
     arena_init(&cl->arena, BATCH_ARENA_MAX);
+    map_init(&cl->has);
     return share_question_prepare(&cl->question, d);
 }
 
 void closure_close(struct closure *cl) {
     free(cl->unlocked);
     cl->unlocked = NULL;
+    map_free(&cl->has);
     arena_free(&cl->arena);
 }
 
 static enum err recipient_has(struct closure *cl, struct span id, bool *out, struct diag *d) {
-    *out = map_get(&cl->memo->has, id, NULL);
+    *out = map_get(&cl->has, id, NULL);
     if (*out) return ERR_NONE;
     enum err e = share_recipient_has(&cl->question, id, out, d);
-    if (!e && *out) remember(cl->memo, id);
+    if (!e && *out) (void)map_set(&cl->has, id, 1, NULL); /* only a shortcut: forgetting costs a look-up */
     return e;
 }
 
@@ -94,7 +82,7 @@ static enum err append(struct closure *cl, const struct share_candidate *c, stru
     buf_free(&derived);
     if (e) return e;
     cl->totals->released++;
-    if (!c->decision.redactions) remember(cl->memo, c->object.id);
+    if (!c->decision.redactions) (void)map_set(&cl->has, c->object.id, 1, NULL);
     return unlock(cl, c->object.id, d);
 }
 
@@ -144,6 +132,22 @@ static bool ref_counts(const struct share_candidate *c, const struct stix_ref *r
     return true;
 }
 
+/* What was withdrawn stays withdrawn, in whatever version, until somebody releases it by hand. */
+static enum err was_withdrawn(struct closure *cl, struct span id, bool *out, struct diag *d) {
+    struct store_entry_query q = {.ledger = cl->question.ledger,
+                                  .stix_id = id,
+                                  .added_after = TIME_NONE,
+                                  .modified = TIME_NONE,
+                                  .superseded = true,
+                                  .withdrawn = true,
+                                  .limit = 1};
+    struct store_entry *entries;
+    size_t count;
+    enum err e = store_entry_scan(cl->question.reader, &q, &cl->arena, &entries, &count, d);
+    *out = !e && count > 0 && entries[0].state == STORE_ENTRY_WITHDRAWN;
+    return e;
+}
+
 static enum err candidate_of(struct closure *cl, struct span id, struct share_candidate *out, bool *may,
                              struct diag *d) {
     struct store_holding *h = arena_alloc(&cl->arena, sizeof *h);
@@ -152,7 +156,10 @@ static enum err candidate_of(struct closure *cl, struct span id, struct share_ca
     enum err e = store_holding_latest(cl->question.reader, id, &cl->arena, h, d);
     if (e) return e == ERR_NOT_FOUND ? ERR_NONE : e;
     if ((e = share_candidate_decide(&cl->question, h, &cl->arena, out, d))) return e;
+    bool withdrawn = false;
     *may = out->decision.outcome == POLICY_RELEASE;
+    if (*may && (e = was_withdrawn(cl, id, &withdrawn, d))) return e;
+    *may = *may && !withdrawn;
     return ERR_NONE;
 }
 
@@ -255,7 +262,7 @@ static enum err release_set(struct closure *cl, const struct share_candidate *fi
 /* ---- one holding
  * ---------------------------------------------------------------------------------------------------------------- */
 
-/* Whether this version, or a newer one, is out already. */
+/* Whether this version, or a newer one, is out already, or was and was taken back. */
 static enum err is_out(struct closure *cl, const struct share_candidate *c, bool *out, struct diag *d) {
     char id[DERIVE_ID_SIZE];
     struct buf derived = BUF_EMPTY;
@@ -270,7 +277,7 @@ static enum err is_out(struct closure *cl, const struct share_candidate *c, bool
     buf_free(&derived);
     if (!e) e = store_entry_current(cl->question.reader, cl->question.ledger, released_as, &entry, d);
     *out = e == ERR_NONE && entry.modified >= c->holding->modified;
-    return e == ERR_NOT_FOUND ? ERR_NONE : e;
+    return e == ERR_NOT_FOUND ? was_withdrawn(cl, released_as, out, d) : e;
 }
 
 enum err closure_consider(struct closure *cl, const struct store_holding *h, struct diag *d) {

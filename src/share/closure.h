@@ -11,21 +11,12 @@
 #include "share/release.h"
 #include "share/subject.h"
 
-enum { CLOSURE_MEMO_MAX = 200000 }; /* ids remembered between look-ups: some 20 MB */
-
-/* What one ledger's recipient was found to have; kept from batch to batch. */
-struct closure_memo {
-    struct map has;
-};
-void closure_memo_init(struct closure_memo *m);
-void closure_memo_free(struct closure_memo *m);
-
 struct closure {
     struct share_question question;
     const struct share_agreement *agreement;
     struct store_tx *tx;
     struct ledgerlog *log;
-    struct closure_memo *memo;
+    struct map has; /* ids the recipient was found to have; of one transaction, for a withdrawal may come between two */
     struct release_totals *totals;
     struct arena arena; /* of the whole batch */
     int64_t *unlocked;  /* holdings whose wait is over; owned */
@@ -34,7 +25,7 @@ struct closure {
 
 MUST_CHECK enum err closure_open(struct closure *cl, const struct share_context *c, struct store_tx *tx,
                                  struct ledgerlog *log, const struct share_agreement *agreement,
-                                 struct closure_memo *memo, struct release_totals *totals, struct diag *d);
+                                 struct release_totals *totals, struct diag *d);
 /* Decides one holding, and releases it (and what it draws in) if it may go. */
 MUST_CHECK enum err closure_consider(struct closure *cl, const struct store_holding *h, struct diag *d);
 /* Decides again what the releases so far have unlocked, until nothing more is. */

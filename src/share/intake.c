@@ -221,6 +221,12 @@ enum err intake_add_own(struct intake *in, struct span object, struct diag *d) {
     return e ? e : add(in, &o, object, "", NULL, d);
 }
 
+void intake_reject(struct intake *in, const char *place, const char *message) {
+    in->totals.read++;
+    in->totals.rejected++;
+    tell(in, true, place, (struct span){0}, "", message);
+}
+
 enum err intake_commit(struct intake **intake, struct intake_totals *totals, struct diag *d) {
     struct intake *in = *intake;
     enum err e = ERR_NONE;

@@ -41,6 +41,8 @@ MUST_CHECK enum err intake_add(struct intake *in, struct span object, const char
                                struct diag *d);
 /* Own objects this program made itself (already valid): skips validation. */
 MUST_CHECK enum err intake_add_own(struct intake *in, struct span object, struct diag *d);
+/* Counts and tells a rejection of what could not even be made an object: a line of an indicator list. */
+void intake_reject(struct intake *in, const char *place, const char *message);
 /* The write transaction under way, for rows that must be durable together with the objects (a sync's state). Borrowed.
  */
 struct store_tx *intake_transaction(struct intake *in);

@@ -10,14 +10,14 @@ enum { EDGE_ARENA_MAX = 64 << 20 };
 
 void share_ledger_collection(const struct share_context *c, struct span recipient, struct span lineage, char out[40]) {
     struct buf text = BUF_EMPTY;
-    char id[64];
+    char id[STIX_ID_SIZE];
     buf_add_cstr(&text, "collection\n");
     buf_add(&text, recipient);
     buf_add_char(&text, '\n');
     buf_add(&text, lineage);
     struct sha256 mac = hmac_sha256(span_of(c->secret, sizeof c->secret), buf_span(&text));
     stix_id_from_hmac(&mac, SPAN("x"), id);
-    snprintf(out, 40, "%s", id + strlen("x--"));
+    memcpy(out, id + strlen("x--"), STIX_UUID_LEN + 1);
     buf_free(&text);
 }
 

@@ -82,8 +82,7 @@ static enum err record_run(struct store_tx *tx, const struct store_ledger *ledge
 
 /* Decides up to RELEASE_BATCH holdings behind the cursor in one transaction. *more is false when none was left. */
 static enum err batch(const struct share_context *c, int64_t ledger_id, const struct share_agreement *in_force,
-                      struct closure_memo *memo, struct arena *a, struct release_totals *totals, int64_t *done,
-                      bool *more, struct diag *d) {
+                      struct arena *a, struct release_totals *totals, int64_t *done, bool *more, struct diag *d) {
     struct store_tx *tx = NULL;
     struct store_holding *holdings = NULL;
     size_t count = 0;
@@ -98,7 +97,7 @@ static enum err batch(const struct share_context *c, int64_t ledger_id, const st
     *more = count > 0;
     if (count == 0 && span_equal(log->ledger.cursor_agreement, in_force->hash)) goto abandon;
     struct closure closure;
-    if ((e = closure_open(&closure, c, tx, log, in_force, memo, totals, d))) goto abandon;
+    if ((e = closure_open(&closure, c, tx, log, in_force, totals, d))) goto abandon;
     for (size_t i = 0; !e && i < count; i++) e = closure_consider(&closure, &holdings[i], d);
     if (!e) e = closure_drain(&closure, d);
     closure_close(&closure);
@@ -122,18 +121,15 @@ static enum err decide_ledger(const struct share_context *c, const struct store_
                               const struct share_agreement *in_force, int64_t visible, const struct listener *l,
                               struct release_totals *totals, struct diag *d) {
     struct arena a;
-    struct closure_memo memo;
     arena_init(&a, RUN_ARENA_MAX);
-    closure_memo_init(&memo);
     enum err e = ERR_NONE;
     for (bool more = true; !e && more;) {
         int64_t done = visible;
         more = false;
         arena_reset(&a);
-        e = batch(c, ledger->id, in_force, &memo, &a, totals, &done, &more, d);
+        e = batch(c, ledger->id, in_force, &a, totals, &done, &more, d);
         if (l->progress) l->progress(l->context, (uint64_t)done, (uint64_t)visible);
     }
-    closure_memo_free(&memo);
     arena_free(&a);
     return e;
 }

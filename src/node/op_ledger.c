@@ -1,0 +1,320 @@
+/* Ledgers: shown, verified from the first entry to the checkpoint, proved entry by entry. */
+#include <stdio.h>
+
+#include "base/encode.h"
+#include "ledger/note.h"
+#include "ledger/proof.h"
+#include "ledger/record.h"
+#include "ledger/tile.h"
+#include "node/op_all.h"
+
+enum { VERIFY_PAGE = 2000, VERIFY_ARENA_MAX = 1 << 30, ENTRIES_LIMIT = 50 };
+
+static const char *const entry_states[] = {"current", "superseded", "withdrawn", "record"};
+
+/* ---- show
+ * ----------------------------------------------------------------------------------------------------------------- */
+
+static void emit_ledger(struct op_call *call, const struct store_ledger *l) {
+    struct buf out = BUF_EMPTY;
+    struct json_writer w = json_writer(&out);
+    json_begin_object(&w);
+    json_member(&w, "publisher", l->publisher);
+    json_member(&w, "recipient", l->recipient);
+    json_member(&w, "origin", l->origin);
+    json_member(&w, "collection", l->collection);
+    json_member(&w, "lineage", l->lineage);
+    json_member_number(&w, "size", (int64_t)l->size);
+    json_member_time(&w, "last", l->last_time);
+    json_member_number(&w, "cosigned_size", (int64_t)l->cosigned_size);
+    json_member_time(&w, "cosigned", l->cosigned_size ? l->cosigned_time : TIME_NONE);
+    json_member(&w, "checkpoint", l->checkpoint);
+    json_end_object(&w);
+    op_emit(call, &out);
+    buf_free(&out);
+}
+
+/* Calls each() for the ledgers to `recipient` (all when empty). ERR_NOT_FOUND when there is none. */
+static enum err each_ledger(struct op_call *call, struct span recipient,
+                            enum err (*each)(struct op_call *, struct store_reader *, const struct store_ledger *,
+                                             struct diag *),
+                            struct diag *d) {
+    struct store_reader *r = NULL;
+    struct store_ledger *ledgers;
+    size_t count = 0, found = 0;
+    enum err e = store_reader_open(call->realm->store, &r, d);
+    if (!e) e = store_ledger_list(r, call->arena, &ledgers, &count, d);
+    for (size_t i = 0; !e && i < count; i++) {
+        if (recipient.len && !span_equal(recipient, ledgers[i].recipient)) continue;
+        found++;
+        e = each(call, r, &ledgers[i], d);
+    }
+    if (!e && found == 0 && recipient.len)
+        e = diag_set(d, ERR_NOT_FOUND, "there is no ledger to %.*s: an agreement with it makes one",
+                     SPAN_ARG(recipient));
+    store_reader_close(&r);
+    return e;
+}
+
+static enum err show_one(struct op_call *call, struct store_reader *r, const struct store_ledger *l, struct diag *d) {
+    emit_ledger(call, l);
+    return ERR_NONE;
+}
+
+/* {"to"}: ledgers this node publishes. */
+enum err op_ledger_show(struct op_call *call, struct diag *d) {
+    return each_ledger(call, op_text(call, "to"), show_one, d);
+}
+
+static void emit_entry(struct op_call *call, const struct store_entry *e) {
+    struct buf out = BUF_EMPTY;
+    char text[TIME_TEXT_SIZE];
+    struct json_writer w = json_writer(&out);
+    json_begin_object(&w);
+    json_member_number(&w, "seq", (int64_t)e->seq);
+    json_member_cstr(&w, "time", time_format_us(e->time, text));
+    json_member_cstr(&w, "state", entry_states[e->state]);
+    json_member(&w, "id", e->stix_id);
+    json_key(&w, "record");
+    json_splice(&w, e->record);
+    json_end_object(&w);
+    op_emit(call, &out);
+    buf_free(&out);
+}
+
+static enum err entries_one(struct op_call *call, struct store_reader *r, const struct store_ledger *l,
+                            struct diag *d) {
+    struct store_entry_query q = {.ledger = l->id,
+                                  .from_seq = (uint64_t)op_number(call, "from", 0),
+                                  .added_after = TIME_NONE,
+                                  .modified = TIME_NONE,
+                                  .superseded = true,
+                                  .withdrawn = true,
+                                  .records = true,
+                                  .limit = (size_t)op_number(call, "limit", ENTRIES_LIMIT),
+                                  .with_record = true};
+    struct store_entry *entries;
+    size_t count = 0;
+    if (q.limit > STORE_PAGE_MAX) q.limit = STORE_PAGE_MAX;
+    enum err e = store_entry_scan(r, &q, call->arena, &entries, &count, d);
+    for (size_t i = 0; !e && i < count; i++) emit_entry(call, &entries[i]);
+    return e;
+}
+
+/* {"to","from": first seq,"limit"}. */
+enum err op_ledger_entries(struct op_call *call, struct diag *d) {
+    return each_ledger(call, op_text(call, "to"), entries_one, d);
+}
+
+/* ---- verify
+ * ----------------------------------------------------------------------------------------------------------------- */
+
+static void emit_verdict(struct op_call *call, struct span origin, uint64_t size, enum err e, const struct diag *d) {
+    struct buf out = BUF_EMPTY;
+    struct json_writer w = json_writer(&out);
+    json_begin_object(&w);
+    json_member(&w, "origin", origin);
+    json_member_number(&w, "size", (int64_t)size);
+    json_member_truth(&w, "verified", e == ERR_NONE);
+    if (e) json_member_cstr(&w, "message", d->message);
+    json_end_object(&w);
+    op_emit(call, &out);
+    buf_free(&out);
+}
+
+/* A record against what the store keeps beside it: place, object, and the bytes it commits to. */
+static enum err check_entry(struct arena *a, const struct store_entry *e, uint64_t seq, time_us *last, struct diag *d) {
+    struct ledger_record record;
+    enum err err = ledger_record_read(a, e->record, &record, d);
+    if (err) {
+        diag_prefix(d, "entry %llu", (unsigned long long)seq);
+        return ERR_VERIFY;
+    }
+    if (e->seq != seq || record.seq != seq)
+        return diag_set(d, ERR_VERIFY, "entry %llu is missing or out of its place", (unsigned long long)seq);
+    if (*last != TIME_NONE && record.time <= *last)
+        return diag_set(d, ERR_VERIFY, "the time of entry %llu does not come after the one before",
+                        (unsigned long long)seq);
+    if (!span_equal(record.object_id, e->stix_id))
+        return diag_set(d, ERR_VERIFY, "entry %llu names another object than its record", (unsigned long long)seq);
+    *last = record.time;
+    if (record.kind != LEDGER_RELEASE || e->body.len == 0) return ERR_NONE;
+    if (e->salt.len != STORE_SALT_SIZE)
+        return diag_set(d, ERR_VERIFY, "entry %llu has lost its salt", (unsigned long long)seq);
+    struct sha256 commitment = ledger_commitment((const uint8_t *)e->salt.at, e->body);
+    if (!sha256_equal(&commitment, &record.commitment))
+        return diag_set(d, ERR_VERIFY, "the bytes kept for entry %llu are not those that were released",
+                        (unsigned long long)seq);
+    return ERR_NONE;
+}
+
+static enum err check_head(struct op_call *call, struct span note, struct span origin, struct span name,
+                           const uint8_t *log_key, const struct ledger_tree *tree, struct diag *d) {
+    struct ledger_checkpoint head;
+    struct ledger_key key;
+    enum err e = ledger_key_make(LEDGER_KEY_LOG, name, log_key, &key, d);
+    if (!e) e = ledger_note_open(call->arena, note, &key, origin, &head, d);
+    if (e) return e;
+    struct sha256 root = ledger_tree_root(tree);
+    if (head.size != tree->size)
+        return diag_set(d, ERR_VERIFY, "the checkpoint is of %llu entries, but there are %llu",
+                        (unsigned long long)head.size, (unsigned long long)tree->size);
+    if (!sha256_equal(&root, &head.root))
+        return diag_set(d, ERR_VERIFY, "the entries do not make the root that the checkpoint signs");
+    return ERR_NONE;
+}
+
+static enum err verify_entries(struct op_call *call, struct store_reader *r, const struct store_ledger *l,
+                               struct ledger_tree *tree, struct diag *d) {
+    struct arena a;
+    time_us last = TIME_NONE;
+    struct store_entry_query q = {.ledger = l->id,
+                                  .added_after = TIME_NONE,
+                                  .modified = TIME_NONE,
+                                  .superseded = true,
+                                  .withdrawn = true,
+                                  .records = true,
+                                  .limit = VERIFY_PAGE,
+                                  .with_body = true,
+                                  .with_record = true,
+                                  .to_seq = l->size};
+    enum err e = ERR_NONE;
+    arena_init(&a, VERIFY_ARENA_MAX);
+    ledger_tree_init(tree);
+    while (!e && q.from_seq < l->size) {
+        struct store_entry *entries;
+        size_t count;
+        arena_reset(&a);
+        e = store_entry_scan(r, &q, &a, &entries, &count, d);
+        if (!e && count == 0) e = diag_set(d, ERR_VERIFY, "entry %llu is missing", (unsigned long long)q.from_seq);
+        for (size_t i = 0; !e && i < count; i++) {
+            e = check_entry(&a, &entries[i], q.from_seq + i, &last, d);
+            struct sha256 leaf = ledger_leaf_hash(entries[i].record);
+            ledger_tree_append(tree, &leaf);
+        }
+        q.from_seq += count;
+        op_progress(call, "verifying", "entries", q.from_seq, l->size);
+    }
+    arena_free(&a);
+    return e;
+}
+
+static enum err verify_one(struct op_call *call, struct store_reader *r, const struct store_ledger *l, struct diag *d) {
+    struct node_view *v = node_view(call->node);
+    struct ledger_tree tree;
+    enum err e = verify_entries(call, r, l, &tree, d);
+    if (!e) e = check_head(call, l->checkpoint, l->origin, l->publisher, v->own.log_key, &tree, d);
+    node_view_release(call->node, &v);
+    emit_verdict(call, l->origin, l->size, e, d);
+    return e == ERR_VERIFY || e == ERR_SYNTAX || e == ERR_INVALID ? ERR_NONE : e; /* the verdict is the result */
+}
+
+/* A partner's ledger, from the records kept of it, against the checkpoint last seen and checked. */
+static enum err verify_received(struct op_call *call, struct store_reader *r, struct span party, struct diag *d) {
+    struct store_document *docs;
+    size_t count, found = 0;
+    struct arena a;
+    char head[80];
+    struct node_view *v = node_view(call->node);
+    const struct card *card = NULL;
+    for (size_t i = 0; i < v->partner_count; i++)
+        if (span_equal(v->partners[i].party, party)) card = &v->partners[i];
+    int len = snprintf(head, sizeof head, "renkei/%.*s/", SPAN_ARG(party));
+    for (int i = 7; i < len; i++)
+        if (head[i] >= 'A' && head[i] <= 'Z') head[i] = (char)(head[i] + 32);
+    enum err e = card ? store_document_list(r, "received-checkpoint", call->arena, &docs, &count, d)
+                      : diag_set(d, ERR_NOT_FOUND, "%.*s is not a trusted party (renkei party list)", SPAN_ARG(party));
+    arena_init(&a, VERIFY_ARENA_MAX);
+    for (size_t i = 0; !e && i < count; i++) {
+        struct ledger_tree tree;
+        if (!span_starts(docs[i].key, span_cstr(head))) continue;
+        found++;
+        ledger_tree_init(&tree);
+        for (size_t got = 1; !e && got > 0;) {
+            struct store_received *records;
+            arena_reset(&a);
+            e = store_received_scan(r, docs[i].key, tree.size, VERIFY_PAGE, &a, &records, &got, d);
+            for (size_t k = 0; !e && k < got; k++) {
+                struct sha256 leaf = ledger_leaf_hash(records[k].record);
+                if (records[k].seq != tree.size)
+                    e = diag_set(d, ERR_VERIFY, "entry %llu is missing", (unsigned long long)tree.size);
+                ledger_tree_append(&tree, &leaf);
+            }
+        }
+        if (!e) e = check_head(call, docs[i].body, docs[i].key, party, card->log_key, &tree, d);
+        emit_verdict(call, docs[i].key, tree.size, e, d);
+        if (e == ERR_VERIFY || e == ERR_SYNTAX || e == ERR_INVALID) e = ERR_NONE;
+    }
+    if (!e && found == 0) e = diag_set(d, ERR_NOT_FOUND, "nothing was synced from %.*s yet", SPAN_ARG(party));
+    arena_free(&a);
+    node_view_release(call->node, &v);
+    return e;
+}
+
+/* {"to"} or {"from"}. */
+enum err op_ledger_verify(struct op_call *call, struct diag *d) {
+    struct span from = op_text(call, "from");
+    if (!from.at) return each_ledger(call, op_text(call, "to"), verify_one, d);
+    struct store_reader *r = NULL;
+    enum err e = store_reader_open(call->realm->store, &r, d);
+    if (!e) e = verify_received(call, r, from, d);
+    store_reader_close(&r);
+    return e;
+}
+
+/* ---- prove
+ * --------------------------------------------------------------------------------------------------------------------
+ */
+
+struct tile_source {
+    struct store_reader *reader;
+    int64_t ledger;
+    struct arena *arena;
+};
+
+static enum err tile_get(void *context, const struct ledger_tile_ref *ref, struct span *hashes, struct diag *d) {
+    const struct tile_source *s = context;
+    return store_tile_get(s->reader, s->ledger, ref->level, ref->index, s->arena, hashes, d);
+}
+
+static enum err prove(struct op_call *call, struct store_reader *r, const struct store_ledger *l,
+                      const struct store_entry *entry, struct diag *d) {
+    struct tile_source source = {r, l->id, call->arena};
+    struct ledger_tiles tiles = {tile_get, &source, l->size};
+    struct ledger_nodes nodes = {ledger_tiles_node, &tiles};
+    struct ledger_receipt receipt = {.index = entry->seq, .note = l->checkpoint};
+    struct buf text = BUF_EMPTY, out = BUF_EMPTY;
+    enum err e = ledger_inclusion_prove(&nodes, entry->seq, l->size, &receipt.proof, d);
+    if (!e) e = ledger_receipt_write(call->arena, &receipt, &text, d);
+    if (!e) {
+        struct json_writer w = json_writer(&out);
+        json_begin_object(&w);
+        json_member(&w, "origin", l->origin);
+        json_member_number(&w, "seq", (int64_t)entry->seq);
+        json_member(&w, "receipt", buf_span(&text));
+        json_member(&w, "entry", entry->record);
+        json_end_object(&w);
+        op_emit(call, &out);
+    }
+    buf_free(&text);
+    buf_free(&out);
+    return e;
+}
+
+static enum err prove_one(struct op_call *call, struct store_reader *r, const struct store_ledger *l, struct diag *d) {
+    struct store_holding h;
+    struct store_entry entry, full;
+    struct span id = op_text(call, "id");
+    enum err e = store_holding_latest(r, id, call->arena, &h, d);
+    if (!e) e = store_entry_of_holding(r, l->id, h.id, call->arena, &entry, d);
+    if (e == ERR_NOT_FOUND) e = store_entry_current(r, l->id, id, &entry, d);
+    if (e == ERR_NOT_FOUND)
+        return diag_set(d, e, "%.*s was not released to %.*s", SPAN_ARG(id), SPAN_ARG(l->recipient));
+    if (!e) e = store_entry_get(r, l->id, entry.seq, call->arena, &full, d);
+    return e ? e : prove(call, r, l, &full, d);
+}
+
+/* {"id","to"}: a receipt (C2SP tlog-proof) that the release is in the ledger. */
+enum err op_ledger_prove(struct op_call *call, struct diag *d) {
+    return each_ledger(call, op_text(call, "to"), prove_one, d);
+}
