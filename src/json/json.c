@@ -205,7 +205,7 @@ static enum err duplicate(struct parser *p, const struct json_node *key) {
     char message[128];
     snprintf(message, sizeof message, "the key \"%.*s\" stands twice in this object",
              (int)(key->len < 64 ? key->len : 64), p->start + key->at);
-    return fail(p, p->start + key->at, ERR_INVALID, message);
+    return fail(p, p->start + key->at - 1, ERR_INVALID, message); /* at the quote */
 }
 
 static bool same_spelling(const struct parser *p, const struct json_node *a, const struct json_node *b) {

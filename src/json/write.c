@@ -1,5 +1,6 @@
 #include "json/write.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -171,21 +172,38 @@ void json_member_time(struct json_writer *w, const char *key, time_us t) {
 
 #define EXACT_MAX 9007199254740991.0 /* up to here (2^53 - 1) a double counts without gaps */
 
+/* Makes "1.25e+10" the next larger of as many digits. False if the carry would go past the first. */
+static bool next_digits(char *text) {
+    char *c = strchr(text, 'e') - 1;
+    for (; *c == '9' || *c == '.'; c--) {
+        if (c == text) return false;
+        if (*c == '9') *c = '0';
+    }
+    ++*c;
+    return true;
+}
+
+/* The fewest digits that read back as n, n > 0, as "%e" spells them. Fifteen digits survive a normal double, so that
+ * fewer are those with zeros behind. Beside a power of two doubles are denser below than above: there the nearest
+ * decimal may read back as another double while the next larger one does not. */
+static void shortest_digits(double n, char *text, size_t size) {
+    int exponent;
+    bool lopsided = frexp(n, &exponent) == 0.5;
+    for (int digits = n < DBL_MIN ? 1 : DBL_DIG; digits <= DBL_DECIMAL_DIG; digits++) {
+        snprintf(text, size, "%.*e", digits - 1, n);
+        if (strtod(text, NULL) == n) return;
+        if (lopsided && next_digits(text) && strtod(text, NULL) == n) return;
+    }
+}
+
 /* As ECMAScript's Number::toString: the shortest digits that read back the same, and its choice of notation. */
 static void add_ecmascript_number(struct buf *out, double n) {
     char shortest[40] = "";
-    if (n == 0) {
-        buf_add_char(out, '0');
-        return;
-    }
-    if (fabs(n) <= EXACT_MAX && n == floor(n)) { /* the usual case, and far quicker */
+    if (fabs(n) <= EXACT_MAX && n == floor(n)) { /* the usual case, and far quicker; also -0, which loses its sign */
         buf_printf(out, "%lld", (long long)n);
         return;
     }
-    for (int digits = 1; digits <= 17; digits++) {
-        snprintf(shortest, sizeof shortest, "%.*e", digits - 1, n);
-        if (strtod(shortest, NULL) == n) break;
-    }
+    shortest_digits(fabs(n), shortest, sizeof shortest);
     char digits[20];
     int count = 0, exponent = atoi(strchr(shortest, 'e') + 1) + 1; /* n = 0.digits × 10^exponent */
     for (const char *c = shortest; *c != 'e'; c++)
