@@ -1,0 +1,95 @@
+/* Inside this room: one request of a known client on its way through the routes. */
+#ifndef RENKEI_TAXII_CALL_H
+#define RENKEI_TAXII_CALL_H
+
+#include <pthread.h>
+
+#include "http/server.h"
+#include "taxii/identity.h"
+#include "taxii/inbox.h"
+#include "taxii/page_cache.h"
+#include "json/write.h"
+
+enum {
+    TAXII_READERS_MAX = 64,             /* kept open between requests: one a thread of the HTTP server */
+    TAXII_NAMES_MAX = 3,                /* variable parts of a path */
+    TAXII_STRANGER_BODY_MAX = 64 << 10, /* enough to be told 401 rather than 413 */
+    TAXII_CARD_BODY_MAX = CARD_SIZE_MAX * CARD_CHAIN_MAX * 2
+};
+
+struct taxii_server {
+    struct node *node;
+    struct taxii_identity identity;
+    struct http_server *http;
+    struct page_cache *pages;
+    struct inbox *inbox;
+    char address[256];
+    uint16_t port;
+
+    pthread_mutex_t lock; /* readers */
+    struct store_reader *readers[TAXII_READERS_MAX];
+    size_t reader_count;
+};
+
+/* Everything lives until the handler returns. */
+struct taxii_call {
+    struct taxii_server *server;
+    const struct http_request *req;
+    struct http_response *res;
+    struct arena *arena;
+    struct node_view *view;
+    struct store_reader *reader;
+    struct span party;                  /* who asks; empty on routes open to all */
+    struct span names[TAXII_NAMES_MAX]; /* what stood in the path's variable parts */
+    struct diag diag;
+};
+
+/* ---- answers ---- */
+
+/* A TAXII error object (§3.6.1). A handler may also just return an error: taxii_call_fail() then makes one of it. */
+enum err taxii_error(struct taxii_call *c, unsigned status, const char *description);
+void taxii_call_fail(struct taxii_call *c, enum err e);
+/* 200 with a TAXII resource; takes the buffer over. */
+enum err taxii_resource(struct taxii_call *c, unsigned status, struct buf *body);
+
+/* ---- collections ---- */
+
+enum taxii_collection_kind { TAXII_FEED, TAXII_INBOX };
+struct taxii_collection {
+    enum taxii_collection_kind kind;
+    char id[40], alias[32];
+    struct store_ledger ledger; /* of a feed; in the call's arena */
+};
+/* The caller's collections: its feeds, then its inbox. *out in the call's arena. */
+MUST_CHECK enum err taxii_collections(struct taxii_call *c, struct taxii_collection **out, size_t *count);
+/* By id or alias. ERR_NOT_FOUND says the same for what does not exist and what is another party's. */
+MUST_CHECK enum err taxii_collection_find(struct taxii_call *c, struct span name, struct taxii_collection *out);
+
+/* ---- handlers: resource.c, objects.c, publish.c ---- */
+
+#define TAXII_HANDLER(name) enum err name(struct taxii_call *c)
+TAXII_HANDLER(taxii_get_discovery);
+TAXII_HANDLER(taxii_get_root);
+TAXII_HANDLER(taxii_get_collections);
+TAXII_HANDLER(taxii_get_collection);
+TAXII_HANDLER(taxii_get_status);
+TAXII_HANDLER(taxii_get_manifest);
+TAXII_HANDLER(taxii_get_objects);
+TAXII_HANDLER(taxii_get_object);
+TAXII_HANDLER(taxii_get_versions);
+TAXII_HANDLER(taxii_post_objects);
+TAXII_HANDLER(taxii_delete_object);
+TAXII_HANDLER(publish_get_card);
+TAXII_HANDLER(publish_post_card);
+TAXII_HANDLER(publish_get_ledgers);
+TAXII_HANDLER(publish_get_checkpoint);
+TAXII_HANDLER(publish_get_tile);
+TAXII_HANDLER(publish_get_salts);
+TAXII_HANDLER(publish_post_cosignature);
+
+/* ---- routes: route.c ---- */
+
+http_handler taxii_handle;
+size_t taxii_admit(void *context, const struct http_request *req);
+
+#endif

@@ -1,0 +1,220 @@
+/* The table of routes, and what every request goes through before its handler: the path, the method, who asks, what it
+ * accepts. */
+#include <stdio.h>
+
+#include "base/log.h"
+#include "taxii/call.h"
+#include "taxii/media.h"
+
+typedef enum err handler(struct taxii_call *c);
+
+/* One row a resource. In a path "*" stands for one segment and a "**" at its end for the rest; a trailing slash is part
+ * of the path (TAXII 2.1 §1.6.10). `taxii`: speaks TAXII's media types; `open`: needs no client certificate, for what
+ * it serves or takes proves itself. */
+static const struct route {
+    const char *path;
+    bool taxii, open;
+    handler *get, *post, *delete;
+} routes[] = {
+    {"/taxii2/", true, false, taxii_get_discovery, NULL, NULL},
+    {"/api/live/", true, false, taxii_get_root, NULL, NULL},
+    {"/api/live/status/*/", true, false, taxii_get_status, NULL, NULL},
+    {"/api/live/collections/", true, false, taxii_get_collections, NULL, NULL},
+    {"/api/live/collections/*/", true, false, taxii_get_collection, NULL, NULL},
+    {"/api/live/collections/*/manifest/", true, false, taxii_get_manifest, NULL, NULL},
+    {"/api/live/collections/*/objects/", true, false, taxii_get_objects, taxii_post_objects, NULL},
+    {"/api/live/collections/*/objects/*/", true, false, taxii_get_object, NULL, taxii_delete_object},
+    {"/api/live/collections/*/objects/*/versions/", true, false, taxii_get_versions, NULL, NULL},
+    {"/renkei/v1/card", false, true, publish_get_card, publish_post_card, NULL},
+    {"/renkei/v1/ledgers/", false, false, publish_get_ledgers, NULL, NULL},
+    {"/renkei/v1/ledgers/*/checkpoint", false, false, publish_get_checkpoint, NULL, NULL},
+    {"/renkei/v1/ledgers/*/cosign", false, false, NULL, publish_post_cosignature, NULL},
+    {"/renkei/v1/ledgers/*/salts/**", false, false, publish_get_salts, NULL, NULL},
+    {"/renkei/v1/ledgers/*/tile/**", false, false, publish_get_tile, NULL, NULL},
+};
+enum { ROUTE_COUNT = sizeof routes / sizeof *routes };
+
+/* ---- matching ------------------------------------------------------------------------------------------------------
+ */
+
+static bool path_matches(const char *pattern, struct span path, struct span names[TAXII_NAMES_MAX]) {
+    size_t at = 0, name = 0;
+    for (const char *p = pattern; *p; p++) {
+        if (*p != '*') {
+            if (at == path.len || path.at[at++] != *p) return false;
+            continue;
+        }
+        size_t start = at;
+        bool rest = p[1] == '*';
+        while (at < path.len && (rest || path.at[at] != '/')) at++;
+        if (at == start || name == TAXII_NAMES_MAX) return false;
+        names[name++] = span_of(path.at + start, at - start);
+        if (rest) break;
+    }
+    return at == path.len;
+}
+
+static const struct route *find_route(struct span path, struct span names[TAXII_NAMES_MAX]) {
+    for (size_t i = 0; i < ROUTE_COUNT; i++)
+        if (path_matches(routes[i].path, path, names)) return &routes[i];
+    return NULL;
+}
+
+static handler *handler_of(const struct route *route, struct span method) {
+    if (span_is(method, "GET")) return route->get;
+    if (span_is(method, "POST")) return route->post;
+    return span_is(method, "DELETE") ? route->delete : NULL;
+}
+
+/* ---- answers -------------------------------------------------------------------------------------------------------
+ */
+
+enum err taxii_error(struct taxii_call *c, unsigned status, const char *description) {
+    static const struct {
+        unsigned status;
+        const char *title;
+    } titles[] = {{400, "Bad request"},
+                  {401, "Unauthorized"},
+                  {403, "Forbidden"},
+                  {404, "Not found"},
+                  {405, "Method not allowed"},
+                  {406, "Not acceptable"},
+                  {409, "Conflict"},
+                  {415, "Unsupported media type"},
+                  {422, "Unprocessable content"},
+                  {500, "Internal server error"},
+                  {503, "Service unavailable"}};
+    struct buf body = BUF_EMPTY;
+    struct json_writer w = json_writer(&body);
+    char number[8];
+    snprintf(number, sizeof number, "%u", status % 1000);
+    json_begin_object(&w);
+    for (size_t i = 0; i < sizeof titles / sizeof *titles; i++)
+        if (titles[i].status == status) json_member_cstr(&w, "title", titles[i].title);
+    json_member_cstr(&w, "description", description);
+    json_member_cstr(&w, "http_status", number);
+    json_end_object(&w);
+    http_response_take(c->res, status, TAXII_MEDIA_TYPE, &body);
+    return ERR_NONE;
+}
+
+enum err taxii_resource(struct taxii_call *c, unsigned status, struct buf *body) {
+    if (!buf_ok(body)) {
+        buf_free(body);
+        return diag_set(&c->diag, ERR_NOMEM, "no memory left for this answer");
+    }
+    http_response_take(c->res, status, TAXII_MEDIA_TYPE, body);
+    return ERR_NONE;
+}
+
+/* What the client may know of our own trouble is that there is some; the log has the rest. */
+void taxii_call_fail(struct taxii_call *c, enum err e) {
+    static const struct {
+        enum err code;
+        unsigned status;
+    } statuses[] = {{ERR_SYNTAX, 400}, {ERR_INVALID, 400},   {ERR_LIMIT, 400},
+                    {ERR_VERIFY, 400}, {ERR_NOT_FOUND, 404}, {ERR_DENIED, 403}};
+    for (size_t i = 0; i < sizeof statuses / sizeof *statuses; i++) {
+        if (statuses[i].code != e) continue;
+        (void)taxii_error(c, statuses[i].status, c->diag.message);
+        return;
+    }
+    log_error("%.*s %.*s: %s", SPAN_ARG(c->req->method), SPAN_ARG(c->req->path), c->diag.message);
+    if (e == ERR_BUSY || e == ERR_NOMEM) {
+        http_response_header(c->res, "Retry-After", SPAN("5"));
+        (void)taxii_error(c, 503, "busy; try again later");
+        return;
+    }
+    (void)taxii_error(c, 500, "this node has a problem of its own; its log tells more");
+}
+
+static void answer_wrong_method(struct taxii_call *c, const struct route *route) {
+    char allow[64];
+    snprintf(allow, sizeof allow, "%s%s%s", route->get ? "GET, HEAD" : "",
+             route->post ? route->get ? ", POST" : "POST" : "", route->delete ? ", DELETE" : "");
+    http_response_header(c->res, "Allow", span_cstr(allow));
+    (void)taxii_error(c, 405, "this resource does not take that method");
+}
+
+/* ---- one request ---------------------------------------------------------------------------------------------------
+ */
+
+static bool media_admitted(struct taxii_call *c, const struct route *route) {
+    struct span value;
+    if (!route->taxii) return true;
+    if (http_request_header(c->req, "Accept", &value) && !media_accepts_taxii(value)) {
+        (void)taxii_error(c, 406, "this server answers in " TAXII_MEDIA_TYPE);
+        return false;
+    }
+    if (!span_is(c->req->method, "POST")) return true;
+    if (http_request_header(c->req, "Content-Type", &value) && media_is_taxii(value)) return true;
+    (void)taxii_error(c, 415, "send " TAXII_MEDIA_TYPE);
+    return false;
+}
+
+/* The party whose certificate the client presented. */
+static bool client_known(struct taxii_call *c) {
+    if (c->req->has_peer && !node_party_of_pin(c->server->node, &c->req->peer_pin, c->arena, &c->party, &c->diag))
+        return true;
+    /* There is no registered scheme for client certificates; RFC 9110 §11.6.1 still wants a challenge. */
+    http_response_header(c->res, "WWW-Authenticate", SPAN("Certificate realm=\"renkei\""));
+    (void)taxii_error(c, 401, "present the TLS client certificate of a party that this node trusts");
+    return false;
+}
+
+static enum err reader_take(struct taxii_server *s, struct store_reader **out, struct diag *d) {
+    pthread_mutex_lock(&s->lock);
+    *out = s->reader_count ? s->readers[--s->reader_count] : NULL;
+    pthread_mutex_unlock(&s->lock);
+    return *out ? ERR_NONE : store_reader_open(s->node->live.store, out, d);
+}
+
+static void reader_give(struct taxii_server *s, struct store_reader **reader) {
+    pthread_mutex_lock(&s->lock);
+    if (s->reader_count < TAXII_READERS_MAX) {
+        s->readers[s->reader_count++] = *reader;
+        *reader = NULL;
+    }
+    pthread_mutex_unlock(&s->lock);
+    store_reader_close(reader);
+}
+
+static void run(struct taxii_call *c, handler *handle) {
+    struct taxii_server *s = c->server;
+    enum err e = reader_take(s, &c->reader, &c->diag);
+    if (!e) {
+        c->view = node_view(s->node);
+        e = handle(c);
+        node_view_release(s->node, &c->view);
+        reader_give(s, &c->reader);
+    }
+    if (e) taxii_call_fail(c, e);
+}
+
+void taxii_handle(void *context, struct http_request *req, struct http_response *res) {
+    struct taxii_call c = {.server = context, .req = req, .res = res, .arena = req->arena};
+    const struct route *route = find_route(req->path, c.names);
+    if (route && !route->open && !client_known(&c)) return;
+    if (!route) {
+        /* A stranger does not learn which paths exist. */
+        if (client_known(&c)) (void)taxii_error(&c, 404, "there is no such resource");
+        return;
+    }
+    handler *handle = handler_of(route, req->method);
+    if (!handle)
+        answer_wrong_method(&c, route);
+    else if (media_admitted(&c, route))
+        run(&c, handle);
+}
+
+size_t taxii_admit(void *context, const struct http_request *req) {
+    struct taxii_server *s = context;
+    struct span names[TAXII_NAMES_MAX], party;
+    struct diag ignored;
+    const struct route *route = find_route(req->path, names);
+    if (route && route->post == publish_post_card) return TAXII_CARD_BODY_MAX;
+    if (!req->has_peer || node_party_of_pin(s->node, &req->peer_pin, req->arena, &party, &ignored) || !route ||
+        !route->post)
+        return TAXII_STRANGER_BODY_MAX;
+    return route->post == taxii_post_objects ? INBOX_CONTENT_MAX : TAXII_CARD_BODY_MAX;
+}

@@ -1,0 +1,72 @@
+#include "taxii/server.h"
+
+#include <stdlib.h>
+
+#include "taxii/call.h"
+
+enum { STOP_GRACE_MS = 5000 };
+
+static enum err listen_now(struct taxii_server *s, struct diag *d) {
+    enum err e = taxii_identity_take(s->node, &s->identity, d);
+    if (e) return e;
+    struct http_server_config config = {.address = s->address,
+                                        .port = s->port,
+                                        .tls = &s->identity.key,
+                                        .body_limit = INBOX_CONTENT_MAX,
+                                        .admit = taxii_admit,
+                                        .handler = taxii_handle,
+                                        .context = s};
+    e = http_server_start(&config, &s->http, d);
+    if (e)
+        taxii_identity_free(&s->identity);
+    else
+        s->port = http_server_port(s->http);
+    return e;
+}
+
+static void listen_no_more(struct taxii_server *s) {
+    http_server_stop(&s->http, STOP_GRACE_MS);
+    taxii_identity_free(&s->identity);
+}
+
+/* renkei.yaml may name the machine as its card's URL does; a server needs an address. */
+static void numeric_address(char *host, size_t size) {
+    if (strcmp(host, "localhost") == 0) strncpy(host, "127.0.0.1", size);
+}
+
+enum err taxii_server_start(struct node *n, struct taxii_server **out, struct diag *d) {
+    *out = NULL;
+    struct taxii_server *s = calloc(1, sizeof *s);
+    if (!s) return diag_set(d, ERR_NOMEM, "no memory left for a server");
+    s->node = n;
+    pthread_mutex_init(&s->lock, NULL);
+    enum err e = config_listen(n->config, s->address, sizeof s->address, &s->port, d);
+    numeric_address(s->address, sizeof s->address);
+    if (!e && !(s->pages = page_cache_new())) e = diag_set(d, ERR_NOMEM, "no memory left for pages");
+    if (!e) e = inbox_open(n, &s->inbox, d);
+    if (!e) e = listen_now(s, d);
+    if (e) taxii_server_stop(&s);
+    *out = s;
+    return e;
+}
+
+void taxii_server_stop(struct taxii_server **server) {
+    struct taxii_server *s = *server;
+    if (!s) return;
+    listen_no_more(s);
+    inbox_close(&s->inbox);
+    page_cache_free(&s->pages);
+    while (s->reader_count) store_reader_close(&s->readers[--s->reader_count]);
+    pthread_mutex_destroy(&s->lock);
+    free(s);
+    *server = NULL;
+}
+
+uint16_t taxii_server_port(const struct taxii_server *s) {
+    return s->port;
+}
+
+enum err taxii_server_restart(struct taxii_server *s, struct diag *d) {
+    listen_no_more(s);
+    return listen_now(s, d);
+}

@@ -1,0 +1,23 @@
+/* The TAXII 2.1 server of a node, and beside it what Renkei's own sync reads: checkpoints, tiles, entries and salts.
+ *
+ * Clients are trusted parties, known by the TLS certificate on their cards; only the card itself is served to anyone. A
+ * party sees its own collections and no others exist for it: the feeds of the ledgers it is the recipient of (read
+ * only), and its inbox (write only). It listens where renkei.yaml says, HTTPS only. */
+#ifndef RENKEI_TAXII_SERVER_H
+#define RENKEI_TAXII_SERVER_H
+
+#include "node/node.h"
+
+struct taxii_server;
+
+/* Starts serving. The node is borrowed, open for writing, and must outlive the server. */
+MUST_CHECK enum err taxii_server_start(struct node *n, struct taxii_server **out, struct diag *d);
+/* Lets requests and inbox intakes under way finish, then returns. */
+void taxii_server_stop(struct taxii_server **s);
+/* The port it listens on (renkei.yaml may say 0: any free one). */
+uint16_t taxii_server_port(const struct taxii_server *s);
+/* Takes the node's TLS key anew, after a rotation: closes the connections, keeps the port. On error nothing is served
+ * any more. One thread at a time, and not from a handler. */
+MUST_CHECK enum err taxii_server_restart(struct taxii_server *s, struct diag *d);
+
+#endif
