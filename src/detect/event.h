@@ -24,6 +24,10 @@ struct observable {
     struct span key; /* normalised; addresses: see address */
     struct address address;
 };
+/* Whether an observable can be a property of such an object. A file seen on the wire is its artifact as well. */
+static inline bool observable_may_be(const struct observable *o, enum atom_root root) {
+    return o->root == root || o->root == ROOT_COUNT || (o->root == ROOT_FILE && root == ROOT_ARTIFACT);
+}
 
 struct detect_event {
     time_us time;               /* TIME_NONE if the line does not say */
@@ -43,22 +47,28 @@ struct event_builder {
     struct detect_event event;
     struct observable *items;
     uint32_t size;
-    uint16_t file;                             /* the object the line's file hashes and name share; 0 = none yet */
-    struct span host, path, scheme_of_default; /* of an HTTP request, joined to a URL at the end */
-    int32_t url_port;                          /* from the Host header, -1 = not known */
+    uint16_t file;          /* the object the line's file hashes and name share; 0 = none yet */
+    struct span host, path; /* of an HTTP request, joined to a URL at the end */
+    int32_t url_port;       /* the port in the request's Host header; -1 = not known */
+    bool host_has_port;     /* the host as logged keeps its port: a host without one had none */
 };
 
 void event_begin(struct event_builder *b, struct arena *a);
-/* Adds what `text` says if it is a value of that kind after normalisation; returns whether it was. */
+/* Adds what `text` says if it is a value of that kind after normalisation; returns whether it was. A URL also adds its
+ * host, a file name its last part, an e-mail header all its addresses. root matters for hashes (ROOT_COUNT: not known).
+ */
 bool event_add(struct event_builder *b, enum atom_kind kind, enum atom_root root, unsigned roles, struct span text);
 /* Adds text as whatever it looks like: address, host:port, URL, e-mail address, hash, domain. */
 bool event_add_by_shape(struct event_builder *b, unsigned roles, struct span text);
 /* A host as HTTP, TLS and DNS name it: an address or a domain, with or without a port. */
 bool event_add_host(struct event_builder *b, unsigned roles, struct span text);
+/* The host of an HTTP request. */
+void event_set_host(struct event_builder *b, struct span host);
 void event_add_protocol(struct event_builder *b, struct span text);
 /* The target of an HTTP request: a path, an absolute URL (to a proxy), or host:port (CONNECT). */
 void event_set_request(struct event_builder *b, struct span target);
-/* Joins host and path to a URL. Call once, last. NULL when the arena overflowed. */
+/* Joins host and path to a URL: with the Host header's port where it is known, else with the flow's, and, when the log
+ * keeps ports in hosts and this one had none, without. Call once, last. NULL when the arena overflowed. */
 const struct detect_event *event_end(struct event_builder *b);
 
 /* Whether the atom (its value normalised) holds on one object of the event: the `holds` of struct plan_facts, context

@@ -30,6 +30,9 @@ struct url {
 };
 /* Text with "://", or host/path without; never a bare path. */
 bool normalise_url(struct arena *a, struct span text, struct url *out);
+/* The URL of an HTTP request for `path` from `host` (with or without a port, which then wins over `port`; -1 = none).
+ */
+bool url_of_request(struct arena *a, struct span host, int32_t port, struct span path, struct url *out);
 
 /* Any kind that has a value: dispatches to the above. */
 bool normalise_value(struct arena *a, enum atom_kind kind, struct span text, struct span *out);

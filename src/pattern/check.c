@@ -75,12 +75,12 @@ static enum err check_qualifier(const struct pattern *pattern, const struct patt
     if (repeated && below->kind == PATTERN_OBSERVATION && !below->grouped)
         error = diag_set(d, ERR_INVALID, "the same qualifier twice on one observation (use parentheses)");
     else if (node->kind == PATTERN_WITHIN && !(node->within_s > 0))
-        error = diag_set(d, ERR_INVALID, "WITHIN needs more than 0 seconds (STIX 2.1 §9.4.1)");
+        error = diag_set(d, ERR_INVALID, "WITHIN needs more than 0 seconds (STIX 2.1 §9.5.1)");
     else if (node->kind == PATTERN_REPEATS && node->times < 1)
-        error = diag_set(d, ERR_INVALID, "REPEATS needs at least 1 (STIX 2.1 §9.4.1)");
+        error = diag_set(d, ERR_INVALID, "REPEATS needs at least 1 (STIX 2.1 §9.5.1)");
     else if (node->kind == PATTERN_START_STOP && node->window.from->time != TIME_NONE &&
              node->window.until->time != TIME_NONE && node->window.from->time >= node->window.until->time)
-        error = diag_set(d, ERR_INVALID, "STOP must be later than START (STIX 2.1 §9.4.1)");
+        error = diag_set(d, ERR_INVALID, "STOP must be later than START (STIX 2.1 §9.5.1)");
     if (error) diag_at(d, 1, pattern_column(pattern->text, node->at), node->at);
     return error;
 }

@@ -241,13 +241,13 @@ static unsigned possible_roots(const struct compiler *c, uint32_t at) {
     return roots;
 }
 
-/* §9.5: no single object can be of two types, so such an AND would stay silent for ever. Better to say so. */
+/* §9.6: no single object can be of two types, so such an AND would stay silent for ever. Better to say so. */
 static enum err check_roots(struct compiler *c) {
     for (uint32_t i = 0; i < c->node_count; i++)
         if (c->nodes[i].operation == PLAN_OBSERVATION && possible_roots(c, i) == 0)
             return diag_set(c->diag, ERR_UNSUPPORTED,
                             "AND inside [ ] joins properties of different objects, which no single object has "
-                            "(STIX 2.1 §9.5)");
+                            "(STIX 2.1 §9.6)");
     return ERR_NONE;
 }
 

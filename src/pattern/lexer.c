@@ -146,7 +146,7 @@ static bool two_digits(struct span text, size_t at, int low, int high) {
     return n >= low && n <= high;
 }
 
-/* The grammar's form of a timestamp; the calendar is not asked (§9.8 admits February 30th). */
+/* The grammar's form of a timestamp; the calendar is not asked (the grammar admits February 30th). */
 static bool is_timestamp(struct span t) {
     static const char form[] = "0000-00-00T00:00:00";
     size_t len = sizeof form - 1;

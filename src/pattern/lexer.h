@@ -1,4 +1,4 @@
-/* Tokens of the patterning language (STIX 2.1 §9.8). Private to the pattern room. */
+/* Tokens of the patterning language (STIX 2.1 §9). Private to the pattern room. */
 #ifndef RENKEI_PATTERN_LEXER_H
 #define RENKEI_PATTERN_LEXER_H
 

@@ -3,7 +3,7 @@
 #include "base/encode.h"
 #include "pattern/lexer.h"
 
-/* Recursive descent over the grammar of §9.8, loosest operator first:
+/* Recursive descent over the grammar of §9, loosest operator first:
  *   FOLLOWEDBY < OR < AND < qualifiers < [ ], and inside [ ]: OR < AND < test.
  * `token` is the one looked at; error is sticky and ends every loop. */
 struct parser {

@@ -1,6 +1,6 @@
 /* The STIX patterning language (STIX 2.1 §9): text to a syntax tree, all of the grammar.
  *
- * pattern_parse() accepts exactly the grammar of §9.8 and says, for anything else, the column and what was expected.
+ * pattern_parse() accepts exactly the grammar of §9 and says, for anything else, the column and what was expected.
  * pattern_check() adds what the grammar cannot say (hash lengths, repeated qualifiers, empty windows).
  * Neither evaluates anything: plan.h compiles the tree to what can be evaluated.
  *
@@ -16,7 +16,7 @@ enum {
     PATTERN_LENGTH_MAX = 1 << 20, /* bytes; feeds join ten thousand values with OR in one pattern */
     PATTERN_DEPTH_MAX = 64,       /* nested parentheses; bounds our stack */
     PATTERN_NODES_MAX = 1 << 17,  /* nodes, literals and path steps together */
-    PATTERN_QUALIFIERS_MAX = 16,  /* on one observation; more than §9.4.1 gives a meaning to */
+    PATTERN_QUALIFIERS_MAX = 16,  /* on one observation; more than §9.5.1 gives a meaning to */
 };
 
 /* §9.6.1. NOT is a flag beside, not an operator of its own. */
@@ -81,11 +81,11 @@ struct pattern_test {
 };
 
 enum pattern_kind {
-    /* between observations (§9.4) */
+    /* between observations (§9.5.2) */
     PATTERN_FOLLOWED_BY,
     PATTERN_EITHER, /* OR */
     PATTERN_BOTH,   /* AND */
-    PATTERN_WITHIN, /* qualifiers (§9.4.1): one child */
+    PATTERN_WITHIN, /* qualifiers (§9.5.1): one child */
     PATTERN_REPEATS,
     PATTERN_START_STOP,
     PATTERN_OBSERVATION, /* [ … ]: one child, a comparison */
@@ -125,7 +125,7 @@ MUST_CHECK enum err pattern_parse(struct arena *a, struct span text, const struc
  * twice on one observation, WITHIN 0, REPEATS 0, a window that ends before it starts. ERR_INVALID with column. */
 MUST_CHECK enum err pattern_check(const struct pattern *pattern, struct diag *d);
 
-/* Hexadecimal digits of a hash algorithm of the open vocabulary (§10.8), spelt "SHA-256", "SHA256" or "sha256"; 0 for
+/* Hexadecimal digits of a hash algorithm of the open vocabulary (hash-algorithm-ov), spelt "SHA-256", "SHA256" or "sha256"; 0 for
  * one that is not hexadecimal or not known. */
 unsigned pattern_hash_digits(struct span algorithm);
 

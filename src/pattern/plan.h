@@ -4,7 +4,7 @@
  * joined with AND and OR; the object paths of the table in compile.c. An address literal in CIDR notation under = is a
  * network, as under ISSUBSET. All else that is valid STIX is ERR_UNSUPPORTED with a message that names the construct.
  *
- * Semantics (STIX 2.1 §9.5): all that is joined with AND inside [ ] must hold on one root object. The evaluator
+ * Semantics (STIX 2.1 §9.6): all that is joined with AND inside [ ] must hold on one root object. The evaluator
  * therefore asks "does this atom hold on that object?" and tries each object of an event. */
 #ifndef RENKEI_PATTERN_PLAN_H
 #define RENKEI_PATTERN_PLAN_H

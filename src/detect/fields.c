@@ -1,0 +1,144 @@
+#include "detect/fields.h"
+
+#include <stdlib.h>
+
+static bool row_fits(const struct field_row *row, struct span log) {
+    return !row->log || log.len == 0 || span_is(log, row->log);
+}
+
+const struct field_row *field_find(const struct field_table *table, const char *name, struct span log) {
+    size_t low = 0, high = table->count;
+    while (low < high) { /* the first row that is not below */
+        size_t middle = low + (high - low) / 2;
+        if (strcmp(table->rows[middle].name, name) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    for (; low < table->count && strcmp(table->rows[low].name, name) == 0; low++)
+        if (row_fits(&table->rows[low], log)) return &table->rows[low];
+    return NULL;
+}
+
+bool field_time(struct span text, time_us *out) {
+    uint64_t n;
+    if (text.len >= 13 && span_u64(text, &n)) { /* seconds have 10 digits until the year 2286 */
+        uint64_t us = text.len >= 19 ? n / 1000 : text.len >= 16 ? n : n * 1000;
+        if (us > (uint64_t)INT64_MAX) return false;
+        *out = (time_us)us;
+        return true;
+    }
+    return time_parse_unix(text, out) || time_parse_rfc3339(text, out);
+}
+
+static void set_port(int32_t *port, struct span text) {
+    uint64_t n;
+    if (span_u64(text, &n) && n <= 65535) *port = (int32_t)n;
+}
+
+void field_apply(struct event_builder *b, const struct field_row *row, struct span text) {
+    time_us time;
+    if (text.len == 0) return;
+    switch (row->meaning) {
+    case FIELD_TIME:
+        if (b->event.time == TIME_NONE && field_time(text, &time)) b->event.time = time;
+        return;
+    case FIELD_HOST:
+        event_add_host(b, row->roles, text);
+        return;
+    case FIELD_URL:
+        event_add(b, ATOM_URL, ROOT_URL, row->roles, text);
+        return;
+    case FIELD_HTTP_HOST:
+        event_set_host(b, text);
+        return;
+    case FIELD_REQUEST:
+        event_set_request(b, text);
+        return;
+    case FIELD_URL_PORT:
+        set_port(&b->url_port, text);
+        return;
+    case FIELD_FILE_HASH:
+        event_add(b, ATOM_HASH, ROOT_FILE, 0, text);
+        return;
+    case FIELD_CERTIFICATE_HASH:
+        event_add(b, ATOM_HASH, ROOT_CERTIFICATE, 0, text);
+        return;
+    case FIELD_FILE_NAME:
+        event_add(b, ATOM_FILE_NAME, ROOT_FILE, 0, text);
+        return;
+    case FIELD_EMAIL:
+        event_add(b, ATOM_EMAIL, ROOT_EMAIL, row->roles, text);
+        return;
+    case FIELD_SRC_PORT:
+        set_port(&b->event.src_port, text);
+        return;
+    case FIELD_DST_PORT:
+        set_port(&b->event.dst_port, text);
+        return;
+    case FIELD_PROTOCOL:
+        event_add_protocol(b, text);
+        return;
+    case FIELD_SHAPE:
+        event_add_by_shape(b, row->roles, text);
+        return;
+    case FIELD_NOTHING:
+        return;
+    }
+}
+
+struct walk {
+    struct event_builder *builder;
+    const struct field_table *table;
+    struct span log;
+    char name[FIELD_NAME_MAX];
+};
+
+/* Appends a key to the name at `len`; returns the new length, SIZE_MAX when it does not fit. */
+static size_t append_key(struct walk *w, size_t len, struct span key) {
+    if (len + key.len + 2 > sizeof w->name) return SIZE_MAX;
+    if (len) w->name[len++] = '_';
+    for (size_t i = 0; i < key.len; i++) {
+        char c = key.at[i];
+        if (c == '.' || (c == '-' && w->table->fold)) c = '_';
+        if (w->table->fold && c >= 'A' && c <= 'Z') c = (char)(c | 0x20);
+        w->name[len++] = c;
+    }
+    w->name[len] = '\0';
+    return len;
+}
+
+static void scalar(struct walk *w, struct json_value value, size_t len) {
+    enum json_type type = json_type(value);
+    const struct field_row *row = len == SIZE_MAX ? NULL : field_find(w->table, w->name, w->log);
+    if (type == JSON_STRING) {
+        struct span text = json_text(value, w->builder->arena);
+        if (row)
+            field_apply(w->builder, row, text);
+        else if (w->table->by_shape)
+            event_add_by_shape(w->builder, 0, text);
+    } else if (type == JSON_NUMBER && row) {
+        field_apply(w->builder, row, json_raw(value));
+    }
+}
+
+/* Depth is bounded by JSON_DEPTH_MAX. Elements of a list go under the list's own name. */
+static void walk(struct walk *w, struct json_value value, size_t len) {
+    for (struct json_iter it = json_iter(value); json_next(&it);) {
+        size_t below = len;
+        if (it.object)
+            below = len == SIZE_MAX ? SIZE_MAX : append_key(w, len, json_text(it.key, w->builder->arena));
+        else if (len != SIZE_MAX)
+            w->name[len] = '\0';
+        enum json_type type = json_type(it.value);
+        if (type == JSON_OBJECT || type == JSON_ARRAY)
+            walk(w, it.value, below);
+        else
+            scalar(w, it.value, below);
+    }
+}
+
+void fields_walk(struct event_builder *b, struct json_value object, const struct field_table *table, struct span log) {
+    struct walk w = {.builder = b, .table = table, .log = log};
+    walk(&w, object, 0);
+}

@@ -1,0 +1,68 @@
+/* How the index lies in memory. Private to index.c (reads) and index_build.c (writes). */
+#ifndef RENKEI_DETECT_INDEX_LAYOUT_H
+#define RENKEI_DETECT_INDEX_LAYOUT_H
+
+#include "base/buf.h"
+#include "detect/index.h"
+#include "detect/prefilter.h"
+
+/* An indicator: 72 bytes, and its pattern in `text`. */
+struct indicator_slot {
+    uint8_t uuid[16]; /* of an id "indicator--<uuid>"; any other id stands after the pattern */
+    time_us valid_from, valid_until;
+    uint64_t text; /* offset of the pattern */
+    uint32_t pattern_len;
+    uint32_t source, names; /* into words */
+    uint32_t plan;          /* 0: seeing a value on an object of type `root` suffices; else index into plans + 1 */
+    uint32_t marking, pattern_type; /* into words */
+    uint8_t id_len;                 /* 0: uuid */
+    uint8_t confidence, revoked;
+    uint8_t root; /* enum atom_root */
+};
+
+/* A value that indicators name, 16 bytes. The value's bytes are in `values`, normalised. */
+struct atom_slot {
+    uint32_t tag;   /* upper half of the hash */
+    uint32_t value; /* offset */
+    uint32_t first; /* posting; 0: the slot is free */
+    uint16_t len;
+    uint8_t kind, spare;
+};
+
+struct posting {
+    uint32_t indicator, next; /* 0 ends the list; posting 0 is not used */
+};
+
+struct unsupported {
+    uint32_t indicator, reason; /* into words */
+};
+
+struct detect_index {
+    struct indicator_slot *slots;
+    uint32_t count;
+    struct span *words; /* sources, names, reasons, each once; word 0 is empty. NUL-terminated, in the arena */
+    uint32_t word_count;
+    struct atom_slot *atoms; /* open addressing */
+    uint64_t atom_mask;
+    uint32_t atom_count;
+    struct posting *postings;
+    uint32_t posting_count;
+    struct pattern_plan *plans; /* values normalised; all in the arena */
+    uint32_t plan_count;
+    struct unsupported *unsupported;
+    uint32_t unsupported_count;
+    uint32_t *unanchored; /* indicators with nothing to look up: evaluated on every event */
+    uint32_t unanchored_count;
+    uint64_t spelling_count;
+    uint32_t network_count;
+    struct buf text, values;
+    struct arena arena;
+    struct prefilter prefilter;
+};
+
+uint64_t atom_hash(enum atom_kind kind, struct span value);
+const struct atom_slot *atom_find(const struct detect_index *index, enum atom_kind kind, struct span value);
+struct span atom_address_key(const struct address *a, uint8_t key[18]);
+bool indicator_pack_id(struct span id, uint8_t uuid[16]);
+
+#endif

@@ -1,0 +1,108 @@
+#include "detect/prefilter.h"
+
+#include <stdlib.h>
+
+enum { BLOOM_BITS_PER_KEY = 16, TABLE_MIN_BITS = 10 };
+
+uint64_t key_of(struct span text) {
+    char padded[264];
+    uint64_t high;
+    if (text.len <= sizeof padded - 8) {
+        memcpy(padded, text.at ? text.at : "", text.len);
+        memset(padded + text.len, 0, 8);
+        return key_of_padded(padded, text.len, &high);
+    }
+    char *copy = malloc(text.len + 8);
+    if (!copy) return 0;
+    memcpy(copy, text.at, text.len);
+    memset(copy + text.len, 0, 8);
+    uint64_t key = key_of_padded(copy, text.len, &high);
+    free(copy);
+    return key;
+}
+
+uint64_t key_of_network(const struct address *network) {
+    uint64_t low, upper;
+    memcpy(&low, network->bytes, 8);
+    memcpy(&upper, network->bytes + 8, 8);
+    return key_mix(key_mix(low ^ KEY_MULTIPLIER_A, upper ^ KEY_MULTIPLIER_B) ^ network->prefix,
+                   KEY_MULTIPLIER_B + network->v4);
+}
+
+/* Other bits than the Bloom filter uses. */
+static uint64_t tag_hash(uint64_t key) {
+    return (key ^ key >> 29) * KEY_MULTIPLIER_B;
+}
+
+bool prefilter_has_tag(const struct prefilter *f, uint64_t key) {
+    uint64_t hash = tag_hash(key);
+    uint32_t tag = (uint32_t)key | 1;
+    for (uint64_t i = hash >> f->tag_shift;; i = (i + 1) & f->tag_mask) {
+        if (f->tags[i] == tag) return true;
+        if (f->tags[i] == 0) return false;
+    }
+}
+
+static void add_key(struct prefilter *f, uint64_t key) {
+    f->bloom[((key >> 32) * f->bloom_words) >> 32] |= UINT64_C(1) << (key & 63) | UINT64_C(1) << (key >> 6 & 63) |
+                                                      UINT64_C(1) << (key >> 12 & 63) | UINT64_C(1) << (key >> 18 & 63);
+    uint64_t hash = tag_hash(key);
+    uint32_t tag = (uint32_t)key | 1;
+    uint64_t i = hash >> f->tag_shift;
+    while (f->tags[i] != 0 && f->tags[i] != tag) i = (i + 1) & f->tag_mask;
+    f->tags[i] = tag;
+}
+
+bool prefilter_build(struct prefilter *f, const uint64_t *keys, size_t count) {
+    unsigned bits = TABLE_MIN_BITS;
+    while ((UINT64_C(1) << bits) < count * 2) bits++;
+    f->bloom_words = count * BLOOM_BITS_PER_KEY / 64 + 64;
+    f->tag_mask = (UINT64_C(1) << bits) - 1;
+    f->tag_shift = 64 - bits;
+    f->bloom = calloc(f->bloom_words, sizeof *f->bloom);
+    f->tags = calloc(f->tag_mask + 1, sizeof *f->tags);
+    if (!f->bloom || !f->tags) return false;
+    for (size_t i = 0; i < count; i++) add_key(f, keys[i]);
+    return true;
+}
+
+void prefilter_note_network(struct prefilter *f, const struct address *network) {
+    if (!network->v4) {
+        f->v6_lengths[network->prefix / 64] |= UINT64_C(1) << (network->prefix % 64);
+        return;
+    }
+    if (address_is_single(network)) return; /* found by its text */
+    f->networks_v4 = true;
+    f->v4_lengths |= UINT64_C(1) << network->prefix;
+    unsigned first = (unsigned)network->bytes[0] << 8 | network->bytes[1];
+    unsigned count = network->prefix >= 16 ? 1 : 1u << (16 - network->prefix);
+    for (unsigned i = first; i < first + count && i < 65536; i++) f->v4_sixteen[i / 64] |= UINT64_C(1) << (i % 64);
+}
+
+bool prefilter_has_network(const struct prefilter *f, const struct address *address) {
+    if (address->v4) {
+        unsigned sixteen = (unsigned)address->bytes[0] << 8 | address->bytes[1];
+        if (!(f->v4_sixteen[sixteen / 64] >> (sixteen % 64) & 1)) return false;
+        for (uint64_t left = f->v4_lengths; left; left &= left - 1) {
+            struct address network = address_masked(address, (unsigned)__builtin_ctzll(left));
+            if (prefilter_has(f, key_of_network(&network))) return true;
+        }
+        return false;
+    }
+    for (unsigned word = 0; word < 3; word++)
+        for (uint64_t left = f->v6_lengths[word]; left; left &= left - 1) {
+            struct address network = address_masked(address, word * 64 + (unsigned)__builtin_ctzll(left));
+            if (prefilter_has(f, key_of_network(&network))) return true;
+        }
+    return false;
+}
+
+size_t prefilter_bytes(const struct prefilter *f) {
+    return f->bloom_words * sizeof *f->bloom + (f->tag_mask + 1) * sizeof *f->tags;
+}
+
+void prefilter_free(struct prefilter *f) {
+    free(f->bloom);
+    free(f->tags);
+    *f = (struct prefilter){0};
+}
