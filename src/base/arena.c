@@ -6,6 +6,11 @@
 #include <stdlib.h>
 
 /* Under AddressSanitizer what is not given out is forbidden ground, so that writing past a piece is caught. */
+#ifdef __has_feature /* clang */
+#if __has_feature(address_sanitizer)
+#define __SANITIZE_ADDRESS__ 1
+#endif
+#endif
 #ifdef __SANITIZE_ADDRESS__
 #include <sanitizer/asan_interface.h>
 /* not inline: the compiler would take the pointer to const for a reading of uninitialised memory */
