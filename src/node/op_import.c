@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/map.h"
 #include "node/op_all.h"
 #include "share/intake.h"
 #include "share/list_object.h"
@@ -197,7 +198,8 @@ struct list_import {
     enum list_subject subject;
     char subject_id[STIX_ID_SIZE];
     struct arena arena; /* of the value at hand */
-    struct buf text, previous, name;
+    struct buf text, name;
+    struct map seen; /* ids put in this import: a value that stands in the list again changes nothing */
 };
 
 /* Ids come from the realm's secret: the same value of the same list gives the same object, and nobody else can compute
@@ -258,9 +260,13 @@ static void write_indicates(struct list_import *li, struct span id, const void *
 static enum err take_value(void *context, const struct list_value *value, struct diag *d) {
     struct list_import *li = context;
     char indicator[STIX_ID_SIZE], relationship[STIX_ID_SIZE];
+    bool again = false;
     made_id(li, "indicator", li->subject_name, value->value, indicator);
-    enum err e = put(li, span_cstr(indicator), write_indicator, value, d);
     advance(li->im);
+    if (!map_set(&li->seen, span_cstr(indicator), 1, &again))
+        return diag_set(d, ERR_NOMEM, "no memory for an indicator list");
+    if (again) return ERR_NONE;
+    enum err e = put(li, span_cstr(indicator), write_indicator, value, d);
     if (e || li->subject == LIST_SUBJECT_NONE) return e;
     struct span source = span_cstr(indicator);
     made_id(li, "relationship", source, span_cstr(li->subject_id), relationship);
@@ -311,6 +317,7 @@ static enum err import_list(struct import *im, const struct store_handling *h, s
     const struct list_events events = {.context = &li, .value = take_value, .reject = reject_line};
     arena_init(&a, LIST_ARENA_MAX);
     arena_init(&li.arena, 16 << 20);
+    map_init(&li.seen);
     li.now -= li.now % 1000;
     li.frame = (struct list_object_frame){.created_by = im->context.identity,
                                           .labels = im->labels,
@@ -329,7 +336,7 @@ static enum err import_list(struct import *im, const struct store_handling *h, s
         tell_totals(im, &totals, &summary);
     }
     buf_free(&li.text);
-    buf_free(&li.previous);
+    map_free(&li.seen);
     buf_free(&li.name);
     arena_free(&li.arena);
     arena_free(&a);

@@ -21,7 +21,10 @@ enum err closure_open(struct closure *cl, const struct share_context *c, struct 
                            .totals = totals};
     arena_init(&cl->arena, BATCH_ARENA_MAX);
     map_init(&cl->has);
-    return share_question_prepare(&cl->question, d);
+    struct span withdrawals;
+    enum err e = store_meta_get(cl->question.reader, SHARE_META_WITHDRAWALS, &cl->arena, &withdrawals, d);
+    cl->withdrawals = withdrawals.at != NULL;
+    return e ? e : share_question_prepare(&cl->question, d);
 }
 
 void closure_close(struct closure *cl) {
@@ -134,6 +137,8 @@ static bool ref_counts(const struct share_candidate *c, const struct stix_ref *r
 
 /* What was withdrawn stays withdrawn, in whatever version, until somebody releases it by hand. */
 static enum err was_withdrawn(struct closure *cl, struct span id, bool *out, struct diag *d) {
+    *out = false;
+    if (!cl->withdrawals) return ERR_NONE;
     struct store_entry_query q = {.ledger = cl->question.ledger,
                                   .stix_id = id,
                                   .added_after = TIME_NONE,

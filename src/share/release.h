@@ -7,6 +7,10 @@
 #include "share/context.h"
 #include "store/store.h"
 
+/* A named value of the realm that is there once anything was withdrawn from any ledger: until then nobody needs to
+ * look. */
+#define SHARE_META_WITHDRAWALS "withdrawals"
+
 enum {
     RELEASE_BATCH = 4000, /* holdings decided, and entries appended, in one transaction with one checkpoint */
     RELEASE_CLOSURE_MAX =
