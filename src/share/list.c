@@ -118,11 +118,11 @@ static enum err data_line(struct reader *r, struct span line) {
 
 static enum err comment_line(struct reader *r, struct span text) {
     struct list_csv csv;
+    /* A header may stand behind a comment sign. Only remembered: prose may name columns, too. */
     if (r->form == FORM_UNDECIDED && span_find_char(text, ',') != SIZE_MAX &&
         list_csv_header(span_trim(text), &r->scratch, &csv)) {
         r->hidden = csv;
         r->has_hidden = true;
-        return ERR_NONE;
     }
     return list_comments_take(&r->comments, text) ? ERR_NONE : no_memory(r->d);
 }

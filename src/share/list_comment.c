@@ -82,6 +82,7 @@ static struct span url_in(struct span text) {
             continue;
         size_t end = 0;
         while (end < rest.len && (unsigned char)rest.at[end] > ' ') end++;
+        while (rest.at[end - 1] == ',' || rest.at[end - 1] == ';') end--; /* the sentence's, not the URL's */
         return span_first(rest, end);
     }
     return SPAN("");
