@@ -18,6 +18,7 @@ struct closure {
     struct ledgerlog *log;
     struct map has; /* ids the recipient was found to have; of one transaction, for a withdrawal may come between two */
     struct release_totals *totals;
+    bool withdrawals;   /* something was ever withdrawn from a ledger here */
     struct arena arena; /* of the whole batch */
     int64_t *unlocked;  /* holdings whose wait is over; owned */
     size_t unlocked_count, unlocked_size;
