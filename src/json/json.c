@@ -77,16 +77,29 @@ static enum err no_memory(struct parser *p) {
 
 /* ---- scalars ---- */
 
+/* A digit's value plus one, so that what is no digit is 0. */
+static const uint8_t hex_value[256] = {
+    ['0'] = 1,  ['1'] = 2,  ['2'] = 3,  ['3'] = 4,  ['4'] = 5,  ['5'] = 6,  ['6'] = 7,  ['7'] = 8,
+    ['8'] = 9,  ['9'] = 10, ['a'] = 11, ['b'] = 12, ['c'] = 13, ['d'] = 14, ['e'] = 15, ['f'] = 16,
+    ['A'] = 11, ['B'] = 12, ['C'] = 13, ['D'] = 14, ['E'] = 15, ['F'] = 16,
+};
+
+/* The UTF-16 unit that four digits spell, or -1. */
 static int hex4(const char *at) {
-    uint8_t b[2];
-    return hex_read(span_of(at, 4), b, 2) ? b[0] << 8 | b[1] : -1;
+    int unit = 0;
+    for (int i = 0; i < 4; i++) {
+        int value = hex_value[(uint8_t)at[i]];
+        if (!value) return -1;
+        unit = unit << 4 | (value - 1);
+    }
+    return unit;
 }
 
 /* at: behind the backslash. Returns how many bytes the escape takes behind it, 0 if it is none. */
 static size_t escape_length(const char *at, const char *end) {
     if (at >= end) return 0;
-    if (strchr("\"\\/bfnrt", *at) && *at) return 1;
-    if (*at != 'u' || end - at < 5) return 0;
+    if (*at != 'u') return strchr("\"\\/bfnrt", *at) && *at;
+    if (end - at < 5) return 0;
     int unit = hex4(at + 1);
     if (unit < 0 || (unit >= 0xdc00 && unit < 0xe000)) return 0;
     if (unit < 0xd800 || unit >= 0xe000) return 5;
@@ -134,10 +147,12 @@ static enum err parse_string(struct parser *p) {
         if (*p->at == '"') break;
         size_t len;
         if (*p->at == '\\') {
-            if (!(len = escape_length(p->at + 1, p->end)))
-                return fail(p, p->at, ERR_SYNTAX, "not an escape JSON knows, or half a surrogate pair");
             escaped = true;
-            p->at += 1 + len;
+            do { /* text in another script is often written as nothing but escapes */
+                if (!(len = escape_length(p->at + 1, p->end)))
+                    return fail(p, p->at, ERR_SYNTAX, "not an escape JSON knows, or half a surrogate pair");
+                p->at += 1 + len;
+            } while (p->at < p->end && *p->at == '\\');
         } else if ((uint8_t)*p->at < 0x20) {
             return fail(p, p->at, ERR_SYNTAX, "a control character in a string must be escaped");
         } else {
