@@ -12,7 +12,7 @@
 #define SHARE_META_WITHDRAWALS "withdrawals"
 
 enum {
-    RELEASE_BATCH = 4000, /* holdings decided, and entries appended, in one transaction with one checkpoint */
+    RELEASE_BATCH = 10000, /* holdings decided, and entries appended, in one transaction with one checkpoint */
     RELEASE_CLOSURE_MAX =
         100000, /* objects that one release may draw in by reference (a bundle's index object names thousands) */
 };

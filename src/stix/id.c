@@ -1,7 +1,8 @@
 #include "stix/id.h"
 
-#include <stdio.h>
 #include <stdlib.h>
+
+#include "base/encode.h"
 
 static bool lower_hex(char c) {
     return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
@@ -44,9 +45,17 @@ int stix_id_version(struct span id) {
 
 static void spell(const uint8_t b[16], struct span type, char out[STIX_ID_SIZE]) {
     struct span cut = span_first(type, STIX_TYPE_MAX);
-    snprintf(out, STIX_ID_SIZE, "%.*s--%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x",
-             SPAN_ARG(cut), b[0], b[1], b[2], b[3], b[4], b[5], b[6], b[7], b[8], b[9], b[10], b[11], b[12], b[13],
-             b[14], b[15]);
+    char hex[2 * 16 + 1], *to = out;
+    hex_write(span_of(b, 16), hex);
+    memcpy(to, cut.at, cut.len);
+    to += cut.len;
+    *to++ = '-';
+    for (int i = 0; i < 16; i++) { /* a dash before the groups of 8, 4, 4, 4 and 12 digits */
+        if (i == 0 || i == 4 || i == 6 || i == 8 || i == 10) *to++ = '-';
+        *to++ = hex[2 * i];
+        *to++ = hex[2 * i + 1];
+    }
+    *to = 0;
 }
 
 static void stamp(uint8_t b[16], uint8_t version) {
