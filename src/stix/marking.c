@@ -1,7 +1,6 @@
 #include "stix/marking.h"
 
 #include "base/buf.h"
-#include "stix/id.h"
 #include "json/write.h"
 
 #define TLP_EXTENSION "extension-definition--60a3c5c5-0d10-413e-aab3-9e08dde9e88d"
@@ -83,17 +82,20 @@ struct span stix_tlp_id(enum stix_tlp level) {
     return b ? span_cstr(b->id) : SPAN("");
 }
 
+struct span stix_marking_object(struct span id) {
+    const struct builtin *b = builtin_of_id(id);
+    return b ? span_cstr(b->text) : (struct span){0};
+}
+
 bool stix_marking_builtin(struct span id, enum stix_tlp *level) {
     const struct builtin *b = builtin_of_id(id);
     if (b) *level = b->level;
     return b != NULL;
 }
 
-/* ---- what a marking definition is
- * -------------------------------------------------------------------------------------- */
+/* ---- what a marking definition is ---- */
 
-/* Equal as JSON, timestamps by value (a marking may be spelt "…00Z" or "…00.000Z"), and the name may be absent: TLP 1.0
- * gained it later. */
+/* Equal as JSON, timestamps by value: a marking may be spelt "…00Z" or "…00.000Z". */
 static bool same_member(struct json_value mine, struct json_value theirs, struct arena *a) {
     struct buf one = BUF_EMPTY, two = BUF_EMPTY;
     struct diag d;
@@ -106,6 +108,8 @@ static bool same_member(struct json_value mine, struct json_value theirs, struct
     return same;
 }
 
+/* All of the object and nothing besides. Only the name of a TLP 1.0 marking may be absent: drafts of STIX 2.1 had none.
+ */
 static bool exact(struct json_value object, const struct builtin *b) {
     struct arena a;
     struct json_doc doc;
@@ -119,7 +123,8 @@ static bool exact(struct json_value object, const struct builtin *b) {
         struct span name = json_spelt(it.key);
         if (name.len < sizeof key) memcpy(key, name.at, name.len);
         struct json_value theirs = json_get(object, key);
-        if (!json_exists(theirs) && strcmp(key, "name") == 0) continue;
+        if (!json_exists(theirs) && strcmp(key, "name") == 0 && json_exists(json_get(object, "definition_type")))
+            continue;
         same = same_member(it.value, theirs, &a);
         matched++;
     }
@@ -128,18 +133,27 @@ static bool exact(struct json_value object, const struct builtin *b) {
     return same;
 }
 
-/* Whether it pretends to be TLP: by its type, its extension or its name. */
+/* Whether a text says what a TLP label says, however it is spelt: "TLP:RED", "tlp amber-strict". */
+static bool says_tlp(struct span text) {
+    static const char *const colours[] = {"clear", "white", "green", "amber", "red"};
+    text = span_trim(text);
+    if (!span_equal_nocase(span_first(text, 3), SPAN("tlp"))) return false;
+    text = span_from(text, 3);
+    while (text.len && strchr(" :_-", text.at[0])) text = span_from(text, 1);
+    for (size_t i = 0; i < sizeof colours / sizeof *colours; i++)
+        if (span_equal_nocase(span_first(text, strlen(colours[i])), span_cstr(colours[i]))) return true;
+    return false;
+}
+
+/* Whether it pretends to be TLP: by its type, its extension, its name or its statement. */
 static bool claims_tlp(struct json_value object, struct arena *a) {
-    struct json_value extensions = json_get(object, "extensions");
-    struct json_iter it = json_iter(extensions);
-    struct span name = json_text(json_get(object, "name"), a);
-    enum stix_tlp level;
-    if (json_is(json_get(object, "definition_type"), SPAN("tlp"))) return true;
-    if (json_exists(json_get(json_get(object, "definition"), "tlp"))) return true;
-    if (json_exists(json_get(extensions, TLP_EXTENSION))) return true;
-    while (json_next(&it))
+    struct json_value extensions = json_get(object, "extensions"), definition = json_get(object, "definition");
+    if (json_exists(json_get(definition, "tlp")) || json_exists(json_get(extensions, TLP_EXTENSION))) return true;
+    for (struct json_iter it = json_iter(extensions); json_next(&it);)
         if (json_exists(json_get(it.value, "tlp_2_0"))) return true;
-    return name.len > 4 && span_equal_nocase(span_first(name, 4), SPAN("tlp:")) && stix_tlp_parse(name, &level);
+    struct span type = json_text(json_get(object, "definition_type"), a);
+    return span_equal_nocase(type, SPAN("tlp")) || says_tlp(json_text(json_get(object, "name"), a)) ||
+           says_tlp(json_text(json_get(definition, "statement"), a));
 }
 
 enum stix_marking stix_marking_classify(const struct stix_object *marking, enum stix_tlp *level) {
@@ -152,7 +166,7 @@ enum stix_marking stix_marking_classify(const struct stix_object *marking, enum 
         return STIX_MARKING_TLP;
     }
     arena_init(&a, 1 << 20);
-    bool claims = claims_tlp(marking->json, &a);
+    bool claims = claims_tlp(marking->json, &a) || a.overflow;
     arena_free(&a);
     if (claims) return STIX_MARKING_ALTERED;
     bool statement = json_is(json_get(marking->json, "definition_type"), SPAN("statement")) &&
@@ -160,8 +174,7 @@ enum stix_marking stix_marking_classify(const struct stix_object *marking, enum 
     return statement ? STIX_MARKING_STATEMENT : STIX_MARKING_OTHER;
 }
 
-/* ---- what an object carries
- * ---------------------------------------------------------------------------------------------- */
+/* ---- what an object carries ---- */
 
 static void carry(struct span id, stix_marking_lookup lookup, void *context, struct stix_marking_summary *out) {
     enum stix_tlp level = STIX_TLP_NONE;
@@ -180,6 +193,9 @@ void stix_marking_effective(const struct stix_object *object, stix_marking_looku
     struct json_value refs = json_get(object->json, "object_marking_refs"),
                       granular = json_get(object->json, "granular_markings");
     *out = (struct stix_marking_summary){0};
+    if ((json_exists(refs) && json_type(refs) != JSON_ARRAY) ||
+        (json_exists(granular) && json_type(granular) != JSON_ARRAY))
+        out->strictest = true; /* bytes that were never validated */
     for (struct json_iter it = json_iter(refs); json_next(&it);) carry(json_spelt(it.value), lookup, context, out);
     for (struct json_iter it = json_iter(granular); json_next(&it);) {
         struct json_value ref = json_get(it.value, "marking_ref");

@@ -25,6 +25,9 @@ const char *stix_tlp_label(enum stix_tlp level); /* "TLP:AMBER+STRICT"; "" for n
 /* The exact TLP 2.0 marking object of a level, and its id. NULL and "" for STIX_TLP_NONE. Static. */
 struct span stix_tlp_object(enum stix_tlp level);
 struct span stix_tlp_id(enum stix_tlp level);
+/* The exact object of one of the nine ids of TLP 1.0 and 2.0, for sending along with what it marks; {NULL,0} for other
+ * ids. Static. */
+struct span stix_marking_object(struct span id);
 /* Whether the id is one of the nine of TLP 1.0 and 2.0; *level is what it stands for. */
 bool stix_marking_builtin(struct span id, enum stix_tlp *level);
 
@@ -32,12 +35,13 @@ enum stix_marking {
     STIX_MARKING_TLP,       /* exactly one of the nine objects */
     STIX_MARKING_STATEMENT, /* a statement: restricts nothing by itself */
     STIX_MARKING_OTHER,     /* another kind: nothing here knows what it allows */
-    STIX_MARKING_ALTERED    /* takes a TLP id, name or content without being the object */
+    STIX_MARKING_ALTERED    /* takes a TLP id, name, content or statement without being the object */
 };
 /* What a marking-definition object is; *level is set for STIX_MARKING_TLP, otherwise STIX_TLP_NONE. */
 enum stix_marking stix_marking_classify(const struct stix_object *marking, enum stix_tlp *level);
 
-/* Tells what the marking definition `id` is that is none of the nine: STIX_MARKING_OTHER when it is not known. */
+/* Tells what the marking definition `id` is: STIX_MARKING_OTHER when it is not known. Not asked about the nine: what
+ * those mean is known here, whatever somebody sent under their ids. */
 typedef enum stix_marking (*stix_marking_lookup)(void *context, struct span id, enum stix_tlp *level);
 
 struct stix_marking_summary {

@@ -1,8 +1,5 @@
 #include "stix/object.h"
 
-#include <stdio.h>
-#include <stdlib.h>
-
 #include "base/map.h"
 #include "stix/id.h"
 #include "stix/schema.h"
@@ -14,8 +11,7 @@ const char *stix_kind_name(enum stix_kind kind) {
     return names[kind];
 }
 
-/* ---- reading
- * ------------------------------------------------------------------------------------------------------------ */
+/* ---- reading ---- */
 
 enum err stix_object_view(struct arena *a, struct json_value v, struct stix_object *out, struct diag *d) {
     bool flag = false;
@@ -58,18 +54,18 @@ enum err stix_object_view(struct arena *a, struct json_value v, struct stix_obje
         return diag_set(d, ERR_INVALID, "a STIX object needs \"type\" and \"id\"");
     const struct schema *schema = stix_schema(out->type);
     if (schema) out->kind = schema->kind;
-    /* A marking definition has no versions; without `modified` its creation is the version (STIX 2.1 §7.2). */
     return ERR_NONE;
 }
 
-/* ---- references
- * ----------------------------------------------------------------------------------------------------------- */
+/* ---- references ---- */
 
 /* Cheap look before the exact one: "--" where an identifier has it. */
 static bool looks_like_id(struct span text) {
     return text.len >= 1 + 2 + STIX_UUID_LEN && text.at[text.len - STIX_UUID_LEN - 1] == '-' &&
            text.at[text.len - STIX_UUID_LEN - 2] == '-';
 }
+
+enum { REFS_PAIRWISE = 16 /* more are told apart through a map */ };
 
 struct gather {
     struct stix_ref *refs;
@@ -78,57 +74,95 @@ struct gather {
     bool mapped;
 };
 
-static bool seen_before(struct gather *g, struct span id, bool *failed) {
+/* The entry of an id that was found before, or NULL. */
+static struct stix_ref *seen_before(struct gather *g, struct span id, bool *failed) {
+    uint64_t at = g->count;
+    bool existed = false;
     if (!g->mapped) {
         for (size_t i = 0; i < g->count; i++)
-            if (span_equal(g->refs[i].target, id)) return true;
-        if (g->count < 16) return false;
+            if (span_equal(g->refs[i].target, id)) return &g->refs[i];
+        if (g->count < REFS_PAIRWISE) return NULL;
         map_init(&g->seen);
         g->mapped = true;
         for (size_t i = 0; i < g->count; i++) *failed = *failed || !map_set(&g->seen, g->refs[i].target, i, NULL);
     }
-    bool existed = false;
-    *failed = *failed || !map_set(&g->seen, id, g->count, &existed);
-    return existed;
+    if (map_get(&g->seen, id, &at)) return &g->refs[at];
+    *failed = *failed || !map_set(&g->seen, id, at, &existed);
+    return NULL;
 }
 
-/* The key under whose value the node stands, for "created_by_ref" and the markings. */
-static bool key_is(const struct json_doc *doc, uint32_t key, const char *name) {
-    return key != UINT32_MAX && span_is(span_of(doc->source.at + doc->nodes[key].at, doc->nodes[key].len), name);
+static bool gather_add(struct gather *g, struct arena *a, struct stix_ref ref) {
+    if (g->count == g->size) {
+        size_t size = g->size ? g->size * 2 : 8;
+        struct stix_ref *bigger = arena_alloc(a, size * sizeof *bigger);
+        if (!bigger) return false;
+        if (g->count) memcpy(bigger, g->refs, g->count * sizeof *bigger);
+        g->refs = bigger;
+        g->size = size;
+    }
+    g->refs[g->count++] = ref;
+    return true;
+}
+
+/* Where an object's own properties stand on the tape, for telling under which of them a reference was found. */
+struct top_level {
+    const struct json_doc *doc;
+    uint32_t key, next;        /* node of the key the scan is under, and of the key behind it */
+    uint32_t extensions_depth; /* next key directly in `extensions`; 0 outside */
+};
+
+static bool key_is(const struct json_doc *doc, uint32_t key, struct span name) {
+    return json_is((struct json_value){doc, key}, name);
+}
+
+/* The keys of `extensions` name definitions that say how to read the object; they are no relationship of it, and are
+ * seldom sent along. */
+static bool names_extension(struct top_level *top, uint32_t at) {
+    if (top->extensions_depth != at) return false;
+    uint32_t behind = top->doc->nodes[at + 1].next;
+    top->extensions_depth = behind < top->next ? behind : 0;
+    return true;
+}
+
+static void enter(struct top_level *top, uint32_t at) {
+    top->key = at;
+    top->next = top->doc->nodes[at + 1].next;
+    bool inside = top->doc->nodes[at + 1].type == JSON_OBJECT && top->doc->nodes[at + 1].count > 0 &&
+                  key_is(top->doc, at, SPAN("extensions"));
+    top->extensions_depth = inside ? at + 2 : 0;
 }
 
 enum err stix_object_refs(const struct stix_object *object, struct arena *a, struct stix_ref **out, size_t *count) {
     const struct json_doc *doc = object->json.doc;
     struct gather g = {0};
+    struct top_level top = {doc, 0, object->json.index + 1, 0};
     enum err e = ERR_NONE;
     bool failed = false;
-    uint32_t end = doc->nodes[object->json.index].next, top_key = UINT32_MAX, next_key = object->json.index + 1;
-    *out = NULL;
-    *count = 0;
-    for (uint32_t i = object->json.index + 1; i < end && !e; i++) {
+    uint32_t end = doc->nodes[object->json.index].next;
+    for (uint32_t i = object->json.index + 1; i < end && !e && !failed; i++) {
         const struct json_node *n = &doc->nodes[i];
-        if (i == next_key) { /* a property of the object itself */
-            top_key = i;
-            next_key = doc->nodes[i + 1].next;
+        if (i == top.next) {
+            enter(&top, i);
             continue;
         }
         if (n->type != JSON_STRING) continue;
+        bool extension = names_extension(&top, i);
         struct span text = span_of(doc->source.at + n->at, n->len);
-        if (n->escaped) text = json_text((struct json_value){doc, i}, a);
+        if (n->escaped && !(text = json_text((struct json_value){doc, i}, a)).at) failed = true;
         if (!looks_like_id(text) || !stix_id_valid(text) || span_equal(text, object->id)) continue;
-        if (seen_before(&g, text, &failed)) continue;
-        if (g.count == g.size) {
-            size_t size = g.size ? g.size * 2 : 8;
-            struct stix_ref *bigger = arena_alloc(a, size * sizeof *bigger);
-            if (!bigger) failed = true;
-            if (failed) break;
-            if (g.count) memcpy(bigger, g.refs, g.count * sizeof *bigger);
-            g.refs = bigger;
-            g.size = size;
+        if (extension && span_starts(text, SPAN("extension-definition--"))) continue;
+        bool marking =
+            key_is(doc, top.key, SPAN("object_marking_refs")) || key_is(doc, top.key, SPAN("granular_markings"));
+        bool creator = key_is(doc, top.key, SPAN("created_by_ref"));
+        struct stix_ref *before = seen_before(&g, text, &failed);
+        if (before) { /* only a marking, or only the creator, when it is nothing else anywhere */
+            before->is_marking = before->is_marking && marking;
+            before->is_created_by = before->is_created_by && creator;
+        } else if (g.count == STIX_REFS_MAX) {
+            e = ERR_LIMIT;
+        } else if (!gather_add(&g, a, (struct stix_ref){text, marking, creator})) {
+            failed = true;
         }
-        bool marking = key_is(doc, top_key, "object_marking_refs") || key_is(doc, top_key, "granular_markings");
-        g.refs[g.count++] = (struct stix_ref){text, marking, key_is(doc, top_key, "created_by_ref")};
-        if (g.count > STIX_REFS_MAX) e = ERR_LIMIT;
     }
     if (g.mapped) map_free(&g.seen);
     *out = g.refs;
@@ -136,14 +170,7 @@ enum err stix_object_refs(const struct stix_object *object, struct arena *a, str
     return failed ? ERR_NOMEM : e;
 }
 
-/* ---- deterministic ids of SCOs (§2.9)
- * ------------------------------------------------------------------------------------------ */
-
-static bool listed(const char *words, struct span word) {
-    for (const char *at = words; at && (at = strstr(at, " ")) && at[1]; at++)
-        if (strlen(at + 1) > word.len && memcmp(at + 1, word.at, word.len) == 0 && at[1 + word.len] == ' ') return true;
-    return false;
-}
+/* ---- deterministic ids of SCOs (§2.9) ---- */
 
 /* Of hashes only one contributes, the first of these that is there; any other only if none of them is. */
 static void write_hash(struct json_writer *w, struct json_value hashes) {
@@ -177,12 +204,12 @@ enum err stix_sco_id(struct arena *a, struct json_value object, char *out, struc
         return diag_set(d, ERR_NOT_FOUND, "%.*s has no deterministic id", SPAN_ARG(type));
     json_begin_object(&w);
     for (struct json_iter it = json_iter(object); json_next(&it);) {
-        if (!listed(schema->contributing, json_spelt(it.key))) continue;
+        if (!stix_words_have(schema->contributing, json_text(it.key, a))) continue;
         any = true;
         json_splice(&w, json_raw(it.key));
         buf_add_char(&chosen, ':');
         w.after_key = true;
-        if (span_is(json_spelt(it.key), "hashes"))
+        if (json_is(it.key, SPAN("hashes")))
             write_hash(&w, it.value);
         else
             json_splice(&w, json_raw(it.value));

@@ -11,7 +11,7 @@
 #include "json/json.h"
 
 enum {
-    STIX_FINDINGS_MAX = 64,         /* of one object; the rest is counted */
+    STIX_FINDINGS_MAX = 64,         /* of one object; the rest is counted. Errors push warnings out */
     STIX_OBJECT_SIZE_MAX = 8 << 20, /* bytes of one object: the largest in use (a collection's index) has under 1 MB */
     STIX_REFS_MAX = 100000          /* ids one object may name */
 };
@@ -21,8 +21,8 @@ enum stix_severity { STIX_WARNING, STIX_ERROR };
 
 struct stix_finding {
     enum stix_severity severity;
-    char path[JSON_PATH_SIZE]; /* within the object: "granular_markings[0].selectors[1]" */
-    char message[256];
+    char path[JSON_PATH_SIZE]; /* within the object: "granular_markings[0].selectors[1]"; "" = the object */
+    char message[256];         /* both without control characters, fit for a terminal */
 };
 
 struct stix_report {
@@ -56,16 +56,17 @@ MUST_CHECK enum err stix_object_view(struct arena *a, struct json_value v, struc
 
 struct stix_ref {
     struct span target; /* the identifier named */
-    bool is_marking;    /* in object_marking_refs or a granular marking */
-    bool is_created_by;
+    bool is_marking;    /* stands only in object_marking_refs and granular markings */
+    bool is_created_by; /* stands only in created_by_ref */
 };
-/* Every reference: every string at any depth, custom properties included, that is exactly an identifier, less the
- * object's own; each target once. *out lives in `a`. ERR_NOMEM; ERR_LIMIT over STIX_REFS_MAX. */
+/* Every reference: every string at any depth, keys and custom properties included, that is exactly an identifier, less
+ * the object's own and the extension definitions that are keys of `extensions`; each target once. *out lives in `a`.
+ * ERR_NOMEM; ERR_LIMIT over STIX_REFS_MAX. */
 MUST_CHECK enum err stix_object_refs(const struct stix_object *object, struct arena *a, struct stix_ref **out,
                                      size_t *count);
 
-/* The deterministic id of an SCO from its contributing properties (§2.9). ERR_NOT_FOUND when the type or the object has
- * none. */
+/* The deterministic id of an SCO from its contributing properties (§2.9); `out` has room for STIX_ID_SIZE bytes (id.h).
+ * ERR_NOT_FOUND when the type or the object has none. */
 MUST_CHECK enum err stix_sco_id(struct arena *a, struct json_value object, char *out, struct diag *d);
 
 const char *stix_kind_name(enum stix_kind kind);

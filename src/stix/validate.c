@@ -1,442 +1,319 @@
+/* Objects against their tables: which properties there are, what they owe each other, and the object as a whole. */
+#include "stix/validate.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 
-#include "base/encode.h"
 #include "stix/id.h"
-#include "stix/object.h"
-#include "stix/schema.h"
 
-enum { PROPERTIES_MAX = 64, SELECTOR_MAX = 1024, EXTERNAL_ID_MAX = 4096 };
+#define ERROR(at, ...)   stix_find(x, STIX_ERROR, at, NULL, __VA_ARGS__)
+#define WARNING(at, ...) stix_find(x, STIX_WARNING, at, NULL, __VA_ARGS__)
+#define SHOWN(text)      SPAN_ARG(stix_excerpt(text, 60))
 
-struct validation {
-    struct arena *a;
-    struct stix_object *object;
-    struct stix_report *report;
-};
+/* ---- findings ---- */
 
-/* ---- findings
- * ----------------------------------------------------------------------------------------------------------- */
+struct span stix_excerpt(struct span text, size_t most) {
+    if (text.len <= most) return text;
+    while (most && ((unsigned char)text.at[most] & 0xc0) == 0x80) most--;
+    return span_first(text, most);
+}
 
-__attribute__((format(printf, 4, 5))) static void find(struct validation *x, enum stix_severity severity,
-                                                       struct json_value at, const char *format, ...) {
+/* A finding quotes hostile bytes and ends up on terminals: no control characters (C0, DEL, C1), no half character at
+ * the cut. */
+static void make_printable(char *text) {
+    size_t len = strlen(text), cut = len;
+    while (cut && ((unsigned char)text[cut - 1] & 0xc0) == 0x80) cut--;
+    if (cut && (unsigned char)text[cut - 1] >= 0xc0) {
+        unsigned char lead = (unsigned char)text[cut - 1];
+        size_t need = lead >= 0xf0 ? 4 : lead >= 0xe0 ? 3 : 2;
+        if (len - (cut - 1) < need) text[cut - 1] = 0;
+    }
+    for (unsigned char *c = (unsigned char *)text; *c; c++) {
+        if (*c < 0x20 || *c == 0x7f) *c = '?';
+        if (*c == 0xc2 && c[1] >= 0x80 && c[1] < 0xa0) c[0] = c[1] = '?';
+    }
+}
+
+/* The path from the object, not from the document it stands in. */
+static void path_of(struct validation *x, struct json_value at, const char *name, char path[JSON_PATH_SIZE]) {
+    char whole[JSON_PATH_SIZE], to_object[JSON_PATH_SIZE];
+    json_path(at, whole, sizeof whole);
+    json_path(x->object->json, to_object, sizeof to_object);
+    size_t skip = strlen(to_object);
+    const char *rest = strncmp(whole, to_object, skip) == 0 ? whole + skip : whole;
+    if (*rest == '.') rest++;
+    if (snprintf(path, JSON_PATH_SIZE, "%s%s%s", rest, name && *rest ? "." : "", name ? name : "") < 0) path[0] = 0;
+    make_printable(path);
+}
+
+void stix_find(struct validation *x, enum stix_severity severity, struct json_value at, const char *name,
+               const char *format, ...) {
     struct stix_report *r = x->report;
-    if (severity == STIX_ERROR)
-        r->errors++;
-    else
-        r->warnings++;
-    if (r->count == STIX_FINDINGS_MAX) return;
+    size_t *of_kind = severity == STIX_ERROR ? &r->errors : &r->warnings;
+    ++*of_kind;
+    if (r->count == STIX_FINDINGS_MAX) {
+        /* An error is what the reader needs: it takes the place of the last warning. */
+        size_t i = r->count;
+        while (severity == STIX_ERROR && i && r->findings[i - 1].severity == STIX_ERROR) i--;
+        if (severity != STIX_ERROR || i == 0) return;
+        memmove(&r->findings[i - 1], &r->findings[i], (r->count - i) * sizeof *r->findings);
+        r->count--;
+    }
     struct stix_finding *f = &r->findings[r->count++];
     f->severity = severity;
-    json_path(at, f->path, sizeof f->path);
+    path_of(x, at, name, f->path);
     va_list args;
     va_start(args, format);
     vsnprintf(f->message, sizeof f->message, format, args);
     va_end(args);
+    make_printable(f->message);
 }
 
-#define ERROR(...)   find(x, STIX_ERROR, __VA_ARGS__)
-#define WARNING(...) find(x, STIX_WARNING, __VA_ARGS__)
+/* ---- names ---- */
 
-static bool listed(const char *words, struct span word) {
-    if (word.len == 0 || span_find_char(word, ' ') != SIZE_MAX) return false;
-    for (const char *at = words; (at = strstr(at, " ")) && at[1]; at++)
-        if (strlen(at + 1) > word.len && memcmp(at + 1, word.at, word.len) == 0 && at[1 + word.len] == ' ') return true;
-    return false;
-}
-
-/* ---- kinds of values
- * -------------------------------------------------------------------------------------------------------- */
-
-static bool is_text(struct validation *x, struct json_value v, struct span *text) {
-    if (json_type(v) != JSON_STRING) {
-        ERROR(v, "must be a string");
-        return false;
-    }
-    *text = json_text(v, x->a);
-    return true;
-}
-
-static void check_word(struct validation *x, struct json_value v, const struct property *p) {
-    struct span text;
-    if (!is_text(x, v, &text) || listed(p->words, text)) return;
-    if (p->kind == PROPERTY_ENUM && strcmp(p->name, "spec_version") == 0)
-        ERROR(v, "\"%.*s\" is not read here: this is for STIX 2.1", SPAN_ARG(span_first(text, 20)));
-    else if (p->kind == PROPERTY_ENUM)
-        ERROR(v, "\"%.*s\" is none of:%s", SPAN_ARG(span_first(text, 40)), p->words);
-    else if (text.len == 0)
-        ERROR(v, "must not be empty");
-    else
-        WARNING(v, "\"%.*s\" is not in the open vocabulary of %s", SPAN_ARG(span_first(text, 60)), p->name);
-}
-
-static void check_number(struct validation *x, struct json_value v, const struct property *p) {
-    int64_t whole = 0;
-    double real = 0;
-    if (p->kind == PROPERTY_INTEGER ? !json_int(v, &whole) : !json_double(v, &real)) {
-        ERROR(v, p->kind == PROPERTY_INTEGER ? "must be a whole number" : "must be a number");
-        return;
-    }
-    if (p->kind == PROPERTY_INTEGER) real = (double)whole;
-    if ((p->low || p->high) && (real < (double)p->low || real > (double)p->high))
-        ERROR(v, "must be from %lld to %lld", (long long)p->low, (long long)p->high);
-}
-
-static void check_time(struct validation *x, struct json_value v) {
-    struct span text;
-    time_us t;
-    if (is_text(x, v, &text) && !time_parse_stix(text, &t))
-        ERROR(v, "must be a timestamp such as 2016-01-20T12:31:12.123Z");
-}
-
-static void check_id(struct validation *x, struct json_value v, const struct property *p) {
-    struct span text, type;
-    if (!is_text(x, v, &text)) return;
-    if (!stix_id_valid(text)) {
-        ERROR(v, "must be an identifier: a type, \"--\" and a UUID");
-        return;
-    }
-    type = stix_id_type(text);
-    if (!p->words || listed(p->words, type)) return;
-    const struct schema *schema = stix_schema(type);
-    bool sco = listed(p->words, SPAN("sco"));
-    if (!schema || (sco && schema->kind == STIX_SCO)) return; /* custom types may stand in for any */
-    ERROR(v, "must name one of:%snot %.*s", sco ? " a cyber-observable object, " : p->words, SPAN_ARG(type));
-}
-
-static void check_hashes(struct validation *x, struct json_value v) {
-    static const struct {
-        const char *name;
-        size_t digits;
-    } known[] = {{"MD5", 32}, {"SHA-1", 40}, {"SHA-256", 64}, {"SHA-512", 128}, {"SHA3-256", 64}, {"SHA3-512", 128}};
-    if (json_type(v) != JSON_OBJECT) {
-        ERROR(v, "must be a dictionary of hashes");
-        return;
-    }
-    if (json_count(v) == 0) ERROR(v, "must not be empty");
-    for (struct json_iter it = json_iter(v); json_next(&it);) {
-        struct span name = json_text(it.key, x->a), text;
-        if (name.len < 3 || name.len > 250) ERROR(it.value, "the name of a hash has 3 to 250 characters");
-        if (!is_text(x, it.value, &text)) continue;
-        bool found = span_is(name, "SSDEEP") || span_is(name, "TLSH");
-        for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
-            if (!span_is(name, known[i].name)) continue;
-            found = true;
-            uint8_t bytes[64];
-            if (text.len != known[i].digits || !hex_read(text, bytes, known[i].digits / 2))
-                ERROR(it.value, "a %s has %zu hexadecimal digits", known[i].name, known[i].digits);
-        }
-        if (!found)
-            WARNING(it.value, "\"%.*s\" is not in the open vocabulary of hashes", SPAN_ARG(span_first(name, 40)));
-    }
-}
-
-static bool key_valid(struct span key, bool dictionary) {
-    if (key.len < (dictionary ? 1u : 3u) || key.len > 250) return false;
-    for (size_t i = 0; i < key.len; i++) {
-        char c = key.at[i];
-        bool fits = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' ||
-                    (dictionary && ((c >= 'A' && c <= 'Z') || c == '-'));
-        if (!fits) return false;
+static bool name_valid(struct span name, char joint) {
+    if (name.len < 3 || name.len > 250) return false;
+    for (size_t i = 0; i < name.len; i++) {
+        char c = name.at[i];
+        if (!(c >= 'a' && c <= 'z') && !(c >= '0' && c <= '9') && c != joint) return false;
     }
     return true;
 }
 
-static void check_dictionary(struct validation *x, struct json_value v, const struct property *p) {
-    if (json_type(v) != JSON_OBJECT) {
-        ERROR(v, "must be a dictionary");
-        return;
+bool stix_property_name_valid(struct span name) {
+    return name_valid(name, '_');
+}
+
+bool stix_type_name_valid(struct span name) {
+    return name_valid(name, '-') && span_find(name, SPAN("--")) == SIZE_MAX && name.at[name.len - 1] != '-';
+}
+
+/* ---- depths ---- */
+
+void stix_check_depths(struct validation *x, struct json_value v, enum stix_severity severity) {
+    const struct json_doc *doc = v.doc;
+    for (uint32_t i = v.index; i < doc->nodes[v.index].next; i++) {
+        const struct json_node *n = &doc->nodes[i];
+        struct json_value at = {doc, i};
+        if (n->type == JSON_NULL)
+            stix_find(x, severity, at, NULL, "null is no value in STIX: leave the property out");
+        else if (n->type == JSON_ARRAY && n->count == 0)
+            stix_find(x, severity, at, NULL, "must not be an empty list: leave the property out (STIX 2.1 §2.12)");
     }
-    if (json_count(v) == 0 && p->kind != PROPERTY_OBJECT) ERROR(v, "must not be empty");
-    if (p->kind != PROPERTY_DICTIONARY) return;
+}
+
+/* ---- rules between properties ---- */
+
+static bool time_of(struct validation *x, struct json_value v, const char *name, time_us *out) {
+    return time_parse_stix(json_text(json_get(v, name), x->a), out);
+}
+
+static void check_order(struct validation *x, struct json_value v, const struct rule *r) {
+    time_us from, to;
+    if (!time_of(x, v, r->b, &to) || !time_of(x, v, r->a, &from)) return;
+    bool later = r->kind == RULE_LATER;
+    if (to > from || (!later && to == from)) return;
+    stix_find(x, r->kind == RULE_ORDER_SHOULD ? STIX_WARNING : STIX_ERROR, json_get(v, r->b), NULL,
+              later ? "must be later than %s" : "must not be before %s", r->a);
+}
+
+static void check_any(struct validation *x, struct json_value v, const char *words) {
     for (struct json_iter it = json_iter(v); json_next(&it);)
-        if (!key_valid(json_text(it.key, x->a), true))
-            ERROR(it.value, "a dictionary's key has 1 to 250 of a-z, A-Z, 0-9, '-' and '_'");
+        if (stix_words_have(words, json_text(it.key, x->a))) return;
+    ERROR(v, "needs at least one of:%s", words);
 }
 
-static void check_extensions(struct validation *x, struct json_value v) {
-    static const char kinds[] = " new-sdo new-sco new-sro property-extension toplevel-property-extension ";
-    if (json_type(v) != JSON_OBJECT || json_count(v) == 0) {
-        ERROR(v, "must be a dictionary that is not empty");
-        return;
-    }
-    for (struct json_iter it = json_iter(v); json_next(&it);) {
-        struct span key = json_text(it.key, x->a);
-        if (json_type(it.value) != JSON_OBJECT) ERROR(it.value, "an extension must be an object");
-        bool definition = span_starts(key, SPAN("extension-definition--"));
-        if (definition && !stix_id_valid(key))
-            ERROR(it.value, "the extension's key is no identifier of an extension definition");
-        struct json_value kind = json_get(it.value, "extension_type");
-        if (definition && !json_exists(kind)) ERROR(it.value, "extension_type is missing");
-        if (json_exists(kind) && !listed(kinds, json_text(kind, x->a))) ERROR(kind, "must be one of:%s", kinds);
-    }
+static void check_pair(struct validation *x, struct json_value v, const struct rule *r) {
+    enum json_type a = json_type(json_get(v, r->a));
+    if (a == JSON_NONE) return;
+    struct json_value b = json_get(v, r->b);
+    bool applies = r->kind == RULE_TRUE_EXCLUDES || r->kind == RULE_TRUE_NEEDS ? a == JSON_TRUE
+                   : r->kind == RULE_FALSE_EXCLUDES                            ? a == JSON_FALSE
+                                                                               : true;
+    if (!applies) return;
+    const char *is = r->kind == RULE_TRUE_EXCLUDES || r->kind == RULE_TRUE_NEEDS ? "is true"
+                     : r->kind == RULE_FALSE_EXCLUDES                            ? "is false"
+                                                                                 : "is there";
+    bool needs = r->kind == RULE_NEEDS || r->kind == RULE_TRUE_NEEDS;
+    if (needs && !json_exists(b))
+        stix_find(x, STIX_ERROR, v, r->b, "is missing: it must be there where %s %s", r->a, is);
+    else if (!needs && json_exists(b))
+        ERROR(b, "must not be there where %s %s", r->a, is);
 }
 
-static void check_base64(struct validation *x, struct json_value v) {
-    struct span text, raw;
-    if (is_text(x, v, &text) && (text.len == 0 || !base64_read(x->a, text, &raw))) ERROR(v, "must be base64");
-}
-
-static void check_hex(struct validation *x, struct json_value v) {
-    struct span text;
-    if (!is_text(x, v, &text)) return;
-    bool fits = text.len % 2 == 0 && text.len > 0;
-    uint8_t byte;
-    for (size_t i = 0; fits && i < text.len; i += 2) fits = hex_read(span_of(text.at + i, 2), &byte, 1);
-    if (!fits) ERROR(v, "must be hexadecimal, two digits a byte");
-}
-
-static void need_text(struct validation *x, struct json_value v, const char *name) {
-    struct json_value member = json_get(v, name);
-    if (!json_exists(member))
-        ERROR(v, "%s is missing", name);
-    else if (json_type(member) != JSON_STRING)
-        ERROR(member, "must be a string");
-}
-
-static void check_kill_chain(struct validation *x, struct json_value v) {
-    if (json_type(v) != JSON_OBJECT)
-        ERROR(v, "must be a kill chain phase");
-    else {
-        need_text(x, v, "kill_chain_name");
-        need_text(x, v, "phase_name");
-    }
-}
-
-static void check_reference(struct validation *x, struct json_value v) {
-    if (json_type(v) != JSON_OBJECT) {
-        ERROR(v, "must be an external reference");
-        return;
-    }
-    need_text(x, v, "source_name");
-    if (!json_exists(json_get(v, "description")) && !json_exists(json_get(v, "url")) &&
-        !json_exists(json_get(v, "external_id")))
-        WARNING(v, "should have a description, url or external_id");
-    for (struct json_iter it = json_iter(v); json_next(&it);) {
-        if (json_is(it.key, SPAN("hashes")))
-            check_hashes(x, it.value);
-        else if ((json_is(it.key, SPAN("url")) || json_is(it.key, SPAN("description")) ||
-                  json_is(it.key, SPAN("external_id"))) &&
-                 json_type(it.value) != JSON_STRING)
-            ERROR(it.value, "must be a string");
-    }
-}
-
-/* ---- granular markings (§7.2.3)
- * --------------------------------------------------------------------------------------------------- */
-
-/* Follows a selector: property names and [n], joined by dots. False when its form or the object says no. */
-static bool selector_leads(struct validation *x, struct span selector) {
-    struct json_value at = x->object->json;
-    bool first = true;
-    if (selector.len == 0 || selector.len > SELECTOR_MAX) return false;
-    while (selector.at) {
-        struct span step = span_cut(&selector, '.');
-        uint64_t index;
-        if (step.len >= 3 && step.at[0] == '[' && step.at[step.len - 1] == ']') {
-            if (first || !span_u64(span_of(step.at + 1, step.len - 2), &index) || index > UINT32_MAX) return false;
-            at = json_at(at, (uint32_t)index);
-        } else {
-            char *name = arena_cstr(x->a, step);
-            if (step.len == 0 || !name) return false;
-            at = json_get(at, name);
+static void check_rules(struct validation *x, struct json_value v, const struct rule *rules, bool some) {
+    for (const struct rule *r = rules; r && r->kind != RULE_END; r++) switch (r->kind) {
+        case RULE_ORDER:
+        case RULE_ORDER_SHOULD:
+        case RULE_LATER:
+            check_order(x, v, r);
+            break;
+        case RULE_ANY:
+            check_any(x, v, r->a);
+            break;
+        case RULE_SOME:
+            if (!some) ERROR(v, "must have at least one property of its own");
+            break;
+        default:
+            check_pair(x, v, r);
         }
-        if (!json_exists(at)) return false;
-        first = false;
-    }
-    return true;
 }
 
-static void check_granular(struct validation *x, struct json_value v) {
-    if (json_type(v) != JSON_OBJECT) {
-        ERROR(v, "must be a granular marking");
-        return;
-    }
-    struct json_value lang = json_get(v, "lang"), ref = json_get(v, "marking_ref"),
-                      selectors = json_get(v, "selectors");
-    if (json_exists(lang) == json_exists(ref)) ERROR(v, "needs exactly one of lang and marking_ref");
-    if (json_exists(ref) && !span_is(stix_id_type(json_text(ref, x->a)), "marking-definition"))
-        ERROR(ref, "must name a marking definition");
-    if (json_exists(lang) && json_type(lang) != JSON_STRING) ERROR(lang, "must be a string");
-    if (json_type(selectors) != JSON_ARRAY || json_count(selectors) == 0) {
-        ERROR(v, "selectors must be a list that is not empty");
-        return;
-    }
-    for (struct json_iter it = json_iter(selectors); json_next(&it);) {
-        struct span text;
-        if (is_text(x, it.value, &text) && !selector_leads(x, text))
-            ERROR(it.value, "the selector \"%.*s\" leads to nothing in this object", SPAN_ARG(span_first(text, 100)));
-    }
+/* ---- members ---- */
+
+static const struct property *find_property(const struct property *list, struct span name, uint64_t *seen) {
+    for (const struct property *p = list; p && p->name; p++)
+        if (p->name_len == name.len && memcmp(p->name, name.at, name.len) == 0) {
+            *seen |= UINT64_C(1) << (p - list);
+            return p;
+        }
+    return NULL;
 }
 
-/* ---- properties
- * ------------------------------------------------------------------------------------------------------------------------
- */
-
-static void check_one(struct validation *x, struct json_value v, const struct property *p) {
-    struct span text;
-    switch (p->kind) {
-    case PROPERTY_STRING:
-        (void)is_text(x, v, &text);
-        return;
-    case PROPERTY_ENUM:
-    case PROPERTY_VOCABULARY:
-        check_word(x, v, p);
-        return;
-    case PROPERTY_BOOLEAN:
-        if (json_type(v) != JSON_TRUE && json_type(v) != JSON_FALSE) ERROR(v, "must be true or false");
-        return;
-    case PROPERTY_INTEGER:
-    case PROPERTY_NUMBER:
-        check_number(x, v, p);
-        return;
-    case PROPERTY_TIME:
-        check_time(x, v);
-        return;
-    case PROPERTY_ID:
-        check_id(x, v, p);
-        return;
-    case PROPERTY_HASHES:
-        check_hashes(x, v);
-        return;
-    case PROPERTY_DICTIONARY:
-    case PROPERTY_OBJECT:
-        check_dictionary(x, v, p);
-        return;
-    case PROPERTY_EXTENSIONS:
-        check_extensions(x, v);
-        return;
-    case PROPERTY_BASE64:
-        check_base64(x, v);
-        return;
-    case PROPERTY_HEX:
-        check_hex(x, v);
-        return;
-    case PROPERTY_KILL_CHAIN:
-        check_kill_chain(x, v);
-        return;
-    case PROPERTY_REFERENCE:
-        check_reference(x, v);
-        return;
-    case PROPERTY_GRANULAR:
-        check_granular(x, v);
-        return;
+/* What `before` has too is left to its own table. */
+static void check_required(struct validation *x, struct json_value v, const struct property *list, uint64_t seen,
+                           const struct property *before) {
+    uint64_t unused = 0;
+    for (const struct property *p = list; p && p->name; p++) {
+        if (!(p->flags & PROPERTY_REQUIRED) || (seen >> (p - list) & 1)) continue;
+        if (before && find_property(before, span_of(p->name, p->name_len), &unused)) continue;
+        bool version = strcmp(p->name, "spec_version") == 0;
+        stix_find(x, STIX_ERROR, v, p->name,
+                  version ? "is missing: only objects of STIX 2.1 are read, which say \"2.1\"" : "is missing");
     }
 }
 
-static void check_property(struct validation *x, struct json_value v, const struct property *p) {
-    if (!(p->flags & LIST)) {
-        check_one(x, v, p);
+static void check_known(struct validation *x, struct json_value v, const struct property *p) {
+    if (!(p->flags & PROPERTY_LIST)) {
+        stix_check_value(x, v, p);
         return;
     }
     if (json_type(v) != JSON_ARRAY) {
         ERROR(v, "must be a list");
         return;
     }
-    if (json_count(v) == 0) ERROR(v, "must not be an empty list: leave the property out");
-    for (struct json_iter it = json_iter(v); json_next(&it);) check_one(x, it.value, p);
+    if (json_count(v) == 0) ERROR(v, "must not be an empty list: leave the property out (STIX 2.1 §2.12)");
+    for (struct json_iter it = json_iter(v); json_next(&it);) stix_check_value(x, it.value, p);
 }
 
-static const struct property *find_property(const struct property *list, struct span name, unsigned *index) {
-    for (*index = 0; list && list[*index].name; ++*index)
-        if (list[*index].name[0] == name.at[0] && span_is(name, list[*index].name)) return &list[*index];
-    return NULL;
+/* Whether one of the object's extensions is of these types (words). */
+static bool has_extension(struct validation *x, const char *words) {
+    struct json_value extensions = json_get(x->object->json, "extensions");
+    for (struct json_iter it = json_iter(extensions); json_next(&it);)
+        if (stix_words_have(words, json_text(json_get(it.value, "extension_type"), x->a))) return true;
+    return false;
 }
 
-static void check_required(struct validation *x, const struct property *list, const struct property *before,
-                           uint64_t seen) {
-    for (unsigned i = 0, unused; list && list[i].name; i++)
-        if ((list[i].flags & REQUIRED) && !(seen >> i & 1) &&
-            !(before && find_property(before, span_cstr(list[i].name), &unused)))
-            ERROR(x->object->json, "%s is missing", list[i].name);
+/* A property of the object itself that no table has. */
+static void check_custom(struct validation *x, struct span key, struct json_value v) {
+    static const char reserved[] = " severity username phone_number action "; /* §3.8 */
+    if (!stix_property_name_valid(key))
+        ERROR(v, "a property's name has 3 to 250 of a-z, 0-9 and '_' (STIX 2.1 §11.1.1)");
+    else if (span_is(key, "defanged"))
+        WARNING(v, "is only for cyber-observable objects (STIX 2.1 §3.2)");
+    else if (stix_words_have(reserved, key))
+        WARNING(v, "is a name that the specification keeps for itself (STIX 2.1 §3.8)");
+    else if (x->object->kind != STIX_CUSTOM && !span_starts(key, SPAN("x_")) &&
+             !has_extension(x, " toplevel-property-extension "))
+        WARNING(v, "is no property of %.*s; a custom one should begin with x_ or come with an extension",
+                SHOWN(x->object->type));
+    if (json_type(v) == JSON_ARRAY && json_count(v) == 0)
+        ERROR(v, "must not be an empty list: leave the property out (STIX 2.1 §2.12)");
+    else
+        stix_check_depths(x, v, STIX_WARNING);
 }
 
-static void check_properties(struct validation *x, const struct schema *schema) {
-    const struct property *own = schema ? schema->properties : NULL, *common = stix_common(x->object->kind);
-    uint64_t seen_own = 0, seen_common = 0;
-    for (struct json_iter it = json_iter(x->object->json); json_next(&it);) {
+void stix_check_members(struct validation *x, struct json_value v, const struct schema *schema,
+                        const struct property *common) {
+    const struct property *own = schema ? schema->properties : NULL;
+    uint64_t seen = 0, seen_common = 0;
+    bool extended = false;
+    for (struct json_iter it = json_iter(v); json_next(&it);) {
         struct span key = json_text(it.key, x->a);
-        unsigned index;
-        const struct property *p = key.len ? find_property(own, key, &index) : NULL;
-        if (p)
-            seen_own |= UINT64_C(1) << index;
-        else if (key.len && (p = find_property(common, key, &index)))
-            seen_common |= UINT64_C(1) << index;
+        const struct property *p = find_property(own, key, &seen);
+        if (!p) p = find_property(common, key, &seen_common);
+        if (p && p->kind == PROPERTY_EXTENSIONS) extended = true;
         if (json_type(it.value) == JSON_NULL)
             ERROR(it.value, "null is no value in STIX: leave the property out");
         else if (p)
-            check_property(x, it.value, p);
-        else if (!key_valid(key, false))
-            ERROR(it.value, "a property's name has 3 to 250 of a-z, 0-9 and '_'");
-        else if (json_type(it.value) == JSON_ARRAY && json_count(it.value) == 0)
-            ERROR(it.value, "must not be an empty list: leave the property out");
+            check_known(x, it.value, p);
+        else if (common)
+            check_custom(x, key, it.value);
     }
-    check_required(x, own, NULL, seen_own);
-    check_required(x, common, own, seen_common);
+    check_required(x, v, own, seen, NULL);
+    check_required(x, v, common, seen_common, own);
+    if (schema) check_rules(x, v, schema->rules, seen != 0 || extended);
 }
 
-/* ---- the object as a whole
- * -------------------------------------------------------------------------------------------------------------- */
-
-static bool time_of(struct validation *x, const char *name, time_us *out) {
-    return time_parse_stix(json_text(json_get(x->object->json, name), x->a), out);
-}
-
-static void check_order(struct validation *x, const char *earlier, const char *later, bool strictly) {
-    time_us from, to;
-    if (!earlier || !time_of(x, earlier, &from) || !time_of(x, later, &to)) return;
-    if (to < from || (strictly && to == from))
-        ERROR(json_get(x->object->json, later), strictly ? "must be later than %s" : "must not be before %s", earlier);
-}
-
-static void check_one_of(struct validation *x, const char *words) {
-    struct span rest = span_trim(span_cstr(words ? words : ""));
-    if (rest.len == 0) return;
-    struct span all = rest;
-    while (rest.at) {
-        char *name = arena_cstr(x->a, span_cut(&rest, ' '));
-        if (name && json_exists(json_get(x->object->json, name))) return;
-    }
-    ERROR(x->object->json, "needs at least one of: %.*s", SPAN_ARG(all));
-}
+/* ---- the object as a whole ---- */
 
 static void check_identity(struct validation *x) {
     const struct stix_object *o = x->object;
     struct json_value id = json_get(o->json, "id");
     char expected[STIX_ID_SIZE];
     struct diag ignored;
-    if (!stix_id_valid(o->id)) return; /* told by its property */
-    if (!span_equal(stix_id_type(o->id), o->type))
-        ERROR(id, "the identifier must begin with the object's type, %.*s", SPAN_ARG(span_first(o->type, 60)));
-    if (o->kind == STIX_SCO && stix_id_version(o->id) == 5 &&
-        stix_sco_id(x->a, o->json, expected, &ignored) == ERR_NONE && !span_is(o->id, expected))
-        WARNING(id, "is a UUIDv5, but not the one its properties make: %s", expected);
+    struct span type = stix_id_type(o->id);
+    if (type.len == 0) return; /* told by its property */
+    if (!span_equal(type, o->type))
+        ERROR(id, "the identifier must begin with the object's type, %.*s", SHOWN(o->type));
+    else if (o->kind == STIX_SCO && stix_id_version(o->id) == 5 &&
+             stix_sco_id(x->a, o->json, expected, &ignored) == ERR_NONE &&
+             !span_equal_nocase(o->id, span_cstr(expected)))
+        WARNING(id, "is a UUIDv5, but not the one that its properties make: %s", expected);
 }
 
-static bool type_name_valid(struct span type) {
-    bool fits = type.len >= 3 && type.len <= STIX_TYPE_MAX && type.at[0] != '-' && type.at[type.len - 1] != '-';
-    for (size_t i = 0; fits && i < type.len; i++) {
-        char c = type.at[i];
-        fits = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || (c == '-' && type.at[i - 1] != '-');
-    }
-    return fits;
+static void check_custom_type(struct validation *x) {
+    const struct stix_object *o = x->object;
+    struct json_value type = json_get(o->json, "type");
+    if (span_is(o->type, "bundle"))
+        ERROR(type, "a bundle is no object and stands in no other one");
+    else if (!stix_type_name_valid(o->type))
+        ERROR(type, "a type's name has 3 to 250 of a-z, 0-9 and single '-' (STIX 2.1 §11.2.1)");
+    else if (!span_starts(o->type, SPAN("x-")) && !has_extension(x, " new-sdo new-sco new-sro "))
+        WARNING(type, "\"%.*s\" is no type of STIX 2.1; a custom one should begin with x- or come with an extension",
+                SHOWN(o->type));
+    if (json_exists(json_get(o->json, "modified")) && !json_exists(json_get(o->json, "created")))
+        stix_find(x, STIX_ERROR, o->json, "created", "is missing: it must be there where modified is there");
+}
+
+static void check_self_marking(struct validation *x) {
+    struct json_value refs = json_get(x->object->json, "object_marking_refs");
+    for (struct json_iter it = json_iter(refs); json_next(&it);)
+        if (json_is(it.value, x->object->id)) ERROR(it.value, "a marking must not mark itself");
+}
+
+/* The two kinds of definition that the specification has, and what each must hold (§7.2.1). */
+static void check_definition(struct validation *x) {
+    struct json_value o = x->object->json, definition = json_get(o, "definition");
+    const char *member = json_is(json_get(o, "definition_type"), SPAN("statement")) ? "statement"
+                         : json_is(json_get(o, "definition_type"), SPAN("tlp"))     ? "tlp"
+                                                                                    : NULL;
+    if (member && json_type(definition) == JSON_OBJECT && json_type(json_get(definition, member)) != JSON_STRING)
+        stix_find(x, STIX_ERROR, definition, member, "must be there, as a string");
+}
+
+/* Only an extension that adds properties to the object itself has names of properties to tell (§7.3.1). */
+static void check_extension_properties(struct validation *x) {
+    struct json_value o = x->object->json, list = json_get(o, "extension_properties");
+    bool toplevel = false;
+    for (struct json_iter it = json_iter(json_get(o, "extension_types")); json_next(&it);)
+        toplevel = toplevel || json_is(it.value, SPAN("toplevel-property-extension"));
+    if (json_exists(list) && !toplevel)
+        ERROR(list, "must not be there unless extension_types has toplevel-property-extension");
 }
 
 static void check_whole(struct validation *x, const struct schema *schema) {
+    static const struct rule versions = {RULE_ORDER, "created", "modified"};
     const struct stix_object *o = x->object;
     check_identity(x);
-    check_order(x, "created", "modified", false);
-    for (size_t i = 0; schema && i < 2; i++)
-        check_order(x, schema->orders[i].earlier, schema->orders[i].later, schema->orders[i].strictly);
-    if (schema) check_one_of(x, schema->one_of);
-    if (!schema && !type_name_valid(o->type))
-        ERROR(json_get(o->json, "type"), "a type's name has 3 to 250 of a-z, 0-9 and single '-'");
-    if (!schema && json_exists(json_get(o->json, "modified")) != json_exists(json_get(o->json, "created")))
-        ERROR(o->json, "created and modified go together");
-    bool embedded = span_is(o->type, "observed-data") && json_exists(json_get(o->json, "objects"));
-    if (embedded && json_exists(json_get(o->json, "object_refs")))
-        ERROR(o->json, "objects and object_refs exclude each other");
-    else if (embedded)
-        WARNING(json_get(o->json, "objects"), "is deprecated: SCOs stand on their own and are named by object_refs");
+    if (o->has_modified && o->created != TIME_NONE && o->modified < o->created) check_order(x, o->json, &versions);
+    if (!schema)
+        check_custom_type(x);
+    else if (schema->kind == STIX_META && span_is(o->type, "marking-definition")) {
+        check_self_marking(x);
+        check_definition(x);
+    } else if (schema->kind == STIX_META && span_is(o->type, "extension-definition"))
+        check_extension_properties(x);
 }
 
 enum err stix_object_read(struct arena *a, struct json_value v, const struct stix_options *options,
@@ -445,16 +322,20 @@ enum err stix_object_read(struct arena *a, struct json_value v, const struct sti
     struct diag d;
     report->count = report->errors = report->warnings = 0;
     if (json_type(v) != JSON_OBJECT) {
-        *out = (struct stix_object){.json = v};
+        *out = (struct stix_object){.json = v, .created = TIME_NONE, .modified = TIME_NONE, .confidence = -1};
         ERROR(v, "must be a STIX object");
         return ERR_INVALID;
     }
     if (stix_object_view(a, v, out, &d)) {
-        ERROR(v, "%s", d.message);
+        if (a->overflow) return ERR_NOMEM;
+        if (out->type.len == 0) stix_find(x, STIX_ERROR, v, "type", "is missing, or no string");
+        if (out->id.len == 0) stix_find(x, STIX_ERROR, v, "id", "is missing, or no string");
         return ERR_INVALID;
     }
     const struct schema *schema = stix_schema(out->type);
-    check_properties(x, schema);
+    const struct property *common = stix_common(out->kind);
+    if (!schema && has_extension(x, " new-sdo new-sro ")) common = stix_common(STIX_SDO);
+    stix_check_members(x, v, schema, common);
     check_whole(x, schema);
     if (a->overflow) return ERR_NOMEM;
     return report->errors || (options && options->strict && report->warnings) ? ERR_INVALID : ERR_NONE;
