@@ -44,7 +44,7 @@ struct taxii_call {
     struct diag diag;
 };
 
-/* ---- answers ---- */
+/* ---- answers ----------------------------------------------------------------------------------------------------- */
 
 /* A TAXII error object (§3.6.1). A handler may also just return an error: taxii_call_fail() then makes one of it. */
 enum err taxii_error(struct taxii_call *c, unsigned status, const char *description);
@@ -52,7 +52,7 @@ void taxii_call_fail(struct taxii_call *c, enum err e);
 /* 200 with a TAXII resource; takes the buffer over. */
 enum err taxii_resource(struct taxii_call *c, unsigned status, struct buf *body);
 
-/* ---- collections ---- */
+/* ---- collections ------------------------------------------------------------------------------------------------- */
 
 enum taxii_collection_kind { TAXII_FEED, TAXII_INBOX };
 struct taxii_collection {
@@ -65,7 +65,7 @@ MUST_CHECK enum err taxii_collections(struct taxii_call *c, struct taxii_collect
 /* By id or alias. ERR_NOT_FOUND says the same for what does not exist and what is another party's. */
 MUST_CHECK enum err taxii_collection_find(struct taxii_call *c, struct span name, struct taxii_collection *out);
 
-/* ---- handlers: resource.c, objects.c, publish.c ---- */
+/* ---- handlers: resource.c, objects.c, publish.c ------------------------------------------------------------------ */
 
 #define TAXII_HANDLER(name) enum err name(struct taxii_call *c)
 TAXII_HANDLER(taxii_get_discovery);
@@ -87,7 +87,7 @@ TAXII_HANDLER(publish_get_tile);
 TAXII_HANDLER(publish_get_salts);
 TAXII_HANDLER(publish_post_cosignature);
 
-/* ---- routes: route.c ---- */
+/* ---- routes: route.c --------------------------------------------------------------------------------------------- */
 
 http_handler taxii_handle;
 size_t taxii_admit(void *context, const struct http_request *req);

@@ -155,8 +155,7 @@ enum err inbox_status(struct inbox *in, struct store_reader *r, struct span part
     return ERR_NONE;
 }
 
-/* ---- taking in
- * ------------------------------------------------------------------------------------------------------- */
+/* ---- taking in --------------------------------------------------------------------------------------------------- */
 
 /* Where a finding of the intake belongs: the object being added. */
 struct taking {
@@ -295,8 +294,7 @@ void inbox_close(struct inbox **inbox) {
     *inbox = NULL;
 }
 
-/* ---- posting
- * --------------------------------------------------------------------------------------------------------- */
+/* ---- posting ----------------------------------------------------------------------------------------------------- */
 
 static enum err post_make(struct inbox *in, struct span party, struct span content, struct post **out, struct diag *d) {
     struct post *p = calloc(1, sizeof *p);

@@ -94,8 +94,7 @@ enum err publish_get_checkpoint(struct taxii_call *c) {
     return send_text(c, "text/plain; charset=utf-8", &body);
 }
 
-/* ---- tiles, entries, salts
- * ------------------------------------------------------------------------------------------- */
+/* ---- tiles, entries, salts --------------------------------------------------------------------------------------- */
 
 enum { WHAT_ENTRIES, WHAT_SALTS };
 

@@ -1,0 +1,91 @@
+/* Inside this room: one sync under way, and its parts. */
+#ifndef RENKEI_TAXII_SYNC_RUN_H
+#define RENKEI_TAXII_SYNC_RUN_H
+
+#include "ledger/record.h"
+#include "share/agreements.h"
+#include "share/intake.h"
+#include "taxii/identity.h"
+#include "taxii/link.h"
+#include "taxii/sync.h"
+#include "taxii/sync_fetch.h"
+#include "taxii/sync_state.h"
+
+struct sync {
+    struct node *node;
+    const struct taxii_sync_options *options; /* never NULL here */
+    struct taxii_sync_result *result;
+    struct store_reader *reader; /* sees what is committed */
+    struct arena arena;          /* lives as long as the sync */
+    atomic_uint_fast64_t bytes;
+    struct taxii_identity identity;
+    struct link_config links;
+    struct link link; /* of this thread */
+
+    /* With a partner's Renkei: */
+    struct span party;      /* its id */
+    struct node_view *view; /* held while peer is used */
+    const struct card *peer;
+    struct share_agreement *agreements;
+    size_t agreement_count;
+};
+
+/* sync_peer.c: everything with a partner's Renkei. */
+MUST_CHECK enum err sync_peer(struct sync *s, struct diag *d);
+/* sync_plain.c: everything with another server. */
+MUST_CHECK enum err sync_plain(struct sync *s, const struct config_source *source, struct diag *d);
+
+/* One ledger of a partner (sync_ledger.c). Fills `out`; ERR_VERIFY when something does not hold. */
+MUST_CHECK enum err sync_ledger(struct sync *s, struct span origin, struct span lineage, const char *collection,
+                                struct taxii_sync_ledger *out, struct diag *d);
+
+/* ---- the head of a ledger: sync_head.c ------------------------------------------------------------------------------
+ */
+
+/* A partner's checkpoint, verified to continue what we have seen. */
+struct sync_head {
+    struct buf note;                     /* as served; owned */
+    struct ledger_checkpoint checkpoint; /* points into note */
+    struct arena arena;
+    uint64_t first;        /* the bundle in which our own size lies; hashes begin with it */
+    struct sha256 *hashes; /* roots of the full bundles from `first` on; owned */
+    size_t hash_count;
+    struct sha256 tail[LEDGER_TILE_WIDTH]; /* leaf hashes of the last, partial bundle */
+    unsigned tail_width;
+    bool exists; /* false: the ledger has no checkpoint yet */
+};
+void sync_head_free(struct sync_head *h);
+/* Fetches and verifies. ERR_VERIFY with both heads named, and the evidence kept, for a rollback or fork. */
+MUST_CHECK enum err sync_head_get(struct sync *s, struct span origin, const char *collection,
+                                  const struct sync_state *state, struct sync_head *out, struct diag *d);
+/* Whether a bundle's leaves are those of the tree. ERR_VERIFY. */
+MUST_CHECK enum err sync_head_check(const struct sync_head *h, uint64_t bundle, const struct sha256 *leaves,
+                                    unsigned width, struct diag *d);
+/* Takes a bundle apart and hashes its entries. ERR_SYNTAX. */
+MUST_CHECK enum err sync_bundle_leaves(const struct fetch_bundle *b, struct span *entries, struct sha256 *leaves,
+                                       struct diag *d);
+
+/* ---- what was pulled and waits to be stored: sync_store.c -------------------------------------------------------- */
+
+struct pulled {
+    enum ledger_kind kind;
+    uint64_t seq, withdraws;
+    time_us time;
+    struct sha256 leaf;
+    struct span record, salt, object_id, body; /* body empty: a record, or withdrawn */
+    bool withdrawn;
+    int64_t holding; /* while it is being stored */
+};
+struct sync_range {
+    struct arena arena;
+    struct pulled *items; /* owned */
+    size_t count, room, bytes;
+};
+void sync_range_free(struct sync_range *r);
+/* A new item; NULL when memory ran out. */
+struct pulled *sync_range_add(struct sync_range *r);
+/* Stores objects, records and the advanced state in one intake, and empties the range. */
+MUST_CHECK enum err sync_range_store(struct sync *s, struct span origin, struct sync_range *r, struct sync_state *state,
+                                     struct diag *d);
+
+#endif

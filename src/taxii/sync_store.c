@@ -1,0 +1,96 @@
+/* Storing what was verified: objects as holdings, records beside them, and how far we are, all visible at once. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "ledger/record.h"
+#include "taxii/sync_run.h"
+
+enum { PLACE_SIZE = 40, RANGE_ARENA_MAX = 1 << 30 };
+
+void sync_range_free(struct sync_range *r) {
+    arena_free(&r->arena);
+    free(r->items);
+    *r = (struct sync_range){0};
+}
+
+struct pulled *sync_range_add(struct sync_range *r) {
+    if (!r->arena.cap) arena_init(&r->arena, RANGE_ARENA_MAX);
+    if (r->count == r->room) {
+        size_t room = r->room ? r->room * 2 : 1024;
+        struct pulled *more = realloc(r->items, room * sizeof *more);
+        if (!more) return NULL;
+        r->items = more;
+        r->room = room;
+    }
+    struct pulled *p = &r->items[r->count++];
+    *p = (struct pulled){.time = TIME_NONE};
+    return p;
+}
+
+static void tell(void *context, bool error, const char *place, struct span object_id, const char *path,
+                 const char *message) {
+    const struct sync *s = context;
+    s->options->finding(s->options->context, error, place, object_id, path, message);
+}
+
+static enum err add_objects(struct intake *in, struct sync_range *r, struct diag *d) {
+    char place[PLACE_SIZE];
+    enum err e = ERR_NONE;
+    for (size_t i = 0; !e && i < r->count; i++) {
+        struct pulled *p = &r->items[i];
+        if (p->kind != LEDGER_RELEASE || p->body.len == 0) continue;
+        snprintf(place, sizeof place, "entry %" PRIu64, p->seq);
+        e = intake_add(in, p->body, place, &p->holding, d);
+    }
+    return e;
+}
+
+/* The publisher takes a release back: what it brought counts no more. */
+static enum err withdraw(struct sync *s, struct store_tx *tx, struct span origin, const struct pulled *p,
+                         struct diag *d) {
+    int64_t holding = 0;
+    enum err e = store_received_withdraw(tx, origin, p->withdraws, &holding, d);
+    if (!e && holding) e = store_holding_quarantine(tx, holding, d);
+    s->result->withdrawn++;
+    return e;
+}
+
+static enum err add_records(struct sync *s, struct store_tx *tx, struct span origin, const struct sync_range *r,
+                            struct sync_state *state, struct diag *d) {
+    enum err e = ERR_NONE;
+    for (size_t i = 0; !e && i < r->count; i++) {
+        const struct pulled *p = &r->items[i];
+        struct store_received received = {
+            .seq = p->seq, .holding = p->holding, .record = p->record, .salt = p->salt, .withdrawn = p->withdrawn};
+        e = store_received_add(tx, origin, &received, d);
+        if (!e && p->kind != LEDGER_RELEASE) e = withdraw(s, tx, origin, p, d);
+        if (!e) sync_state_add(state, &p->leaf, p->time);
+    }
+    return e;
+}
+
+enum err sync_range_store(struct sync *s, struct span origin, struct sync_range *r, struct sync_state *state,
+                          struct diag *d) {
+    struct share_context context;
+    struct intake *in = NULL;
+    struct intake_totals totals = {0};
+    struct intake_options options = {
+        .source = s->party, .keep_going = true, .finding = s->options->finding ? tell : NULL, .finding_context = s};
+    if (r->count == 0) return ERR_NONE;
+    node_share_context(s->node, &s->node->live, s->view, &context);
+    enum err e = intake_open(&context, &options, &in, d);
+    if (!e) e = add_objects(in, r, d);
+    if (!e) e = add_records(s, intake_transaction(in), origin, r, state, d);
+    if (!e) e = sync_state_put(intake_transaction(in), origin, state, clock_now(s->node->live.clock), d);
+    if (!e) e = intake_commit(&in, &totals, d);
+    if (in) intake_cancel(&in);
+    s->result->read += totals.read;
+    s->result->added += totals.added;
+    s->result->known += totals.known;
+    s->result->rejected += totals.rejected;
+    s->result->quarantined += totals.quarantined;
+    r->count = r->bytes = 0;
+    arena_reset(&r->arena);
+    return e;
+}
