@@ -10,6 +10,7 @@
 #include "base/yaml.h"
 #include "policy/agreement.h"
 #include "stix/marking.h"
+#include "stix/schema.h"
 
 enum { PATH_SIZE = 96 };
 
@@ -278,8 +279,28 @@ static bool type_valid(struct span type) {
     return true;
 }
 
+/* Whether one letter more, less or other makes the one the other. */
+static bool one_edit_apart(struct span a, struct span b) {
+    size_t head = 0, tail = 0, shorter = a.len < b.len ? a.len : b.len, longer = a.len < b.len ? b.len : a.len;
+    while (head < shorter && a.at[head] == b.at[head]) head++;
+    while (tail < shorter - head && a.at[a.len - 1 - tail] == b.at[b.len - 1 - tail]) tail++;
+    return longer - head - tail == 1;
+}
+
+/* The type of the specification that somebody meant who wrote this: "indicators" would be a custom type, and a rule for
+ * it would silently match nothing. */
+static const char *type_meant(struct span type) {
+    const struct schema *known;
+    if (stix_schema(type)) return NULL;
+    for (size_t i = 0; (known = stix_schema_at(i)); i++)
+        if (one_edit_apart(type, span_cstr(known->type))) return known->type;
+    return NULL;
+}
+
 static enum err type_read(struct reading *r, const struct path *where, const char *raw, struct span *out) {
     struct span type = span_cstr(raw);
+    const char *meant = type_meant(type);
+    if (meant) return fault(r, where, "\"%.60s\" is no STIX type: write %s", raw, meant);
     if (!type_valid(type))
         return fault(r, where, "\"%.60s\" is no STIX type: lower case, digits and -, for example indicator", raw);
     *out = arena_copy(r->a, type);

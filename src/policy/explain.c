@@ -122,7 +122,10 @@ static void because(const struct policy_decision *d, struct buf *out) {
                    SPAN_ARG(d->clause));
         break;
     case POLICY_REASON_SIGHTINGS_KEPT:
-        buf_printf(out, "Withheld: \"%.*s\" lets no sightings return.", SPAN_ARG(d->clause));
+        if (d->clause.len)
+            buf_printf(out, "Withheld: \"%.*s\" lets no sightings return.", SPAN_ARG(d->clause));
+        else
+            buf_add_cstr(out, "Withheld: the agreement does not say that this member may be named.");
         break;
     case POLICY_REASON_BUILTIN:
         buf_add_cstr(out, "Not sent: it is one of the marking objects of the specification, which everybody has.");
