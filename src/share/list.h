@@ -4,9 +4,10 @@
  *
  * Understood: defanged spelling (hxxp, [.], (.), {.}, [:], [://], [at]), comments (#, //, ; at the start of a line, or
  * after white space behind a value), internationalised names (to A-labels, IDNA2008), upper case, trailing dots; CSV
- * with comma, semicolon or tab, quoted or not, with a header (also one behind '#') or without. Comments of maltrail's
- * files: "Aliases: a, b", "Reference: URL" (misspelt, too), "CERT-UA: UAC-0010", "MITRE: URL". References stand before
- * the values they belong to; the next reference, or another comment, after a value begins a new group.
+ * with comma, semicolon, tab or bar, quoted or not, with a header (also one behind '#') or without (then the column in
+ * which the first value stands is the one that is read; an address and a column named port go together). Comments of
+ * maltrail's files: "Aliases: a, b", "Reference: URL" (misspelt, too), "CERT-UA: UAC-0010", "MITRE: URL". References
+ * stand before the values they belong to; the next reference, or another comment, after a value begins a new group.
  *
  * Streaming: memory does not grow with the file. One reader a thread; no global state. */
 #ifndef RENKEI_SHARE_LIST_H
