@@ -12,7 +12,7 @@
 enum {
     RACES_MAX = 3,                /* times a withdrawal may overtake us without progress in between */
     OBJECT_ARENA_MAX = 256 << 20, /* an object and its tape of nodes */
-    RECORD_ARENA_MAX = 1 << 20
+    SCRATCH_ARENA_MAX = 4 << 20   /* a record, or two notes */
 };
 
 /* One ledger being pulled. */
@@ -336,15 +336,27 @@ static enum err cosignature(struct pull *p, struct buf *out, struct diag *d) {
     return e;
 }
 
-static enum err keep_cosigned(struct pull *p, struct diag *d) {
+static enum err keep_state(struct pull *p, struct diag *d) {
     struct store_tx *tx = NULL;
-    p->state.cosigned = true;
-    p->state.cosigned_size = p->head.checkpoint.size;
     enum err e = store_begin(p->sync->node->live.store, &tx, d);
-    if (!e) e = sync_state_put(tx, p->origin, &p->state, clock_now(p->sync->node->live.clock), d);
+    if (!e) e = sync_state_put_with_head(tx, p->origin, &p->state, clock_now(p->sync->node->live.clock), d);
     if (!e) e = store_commit(&tx, d);
     if (tx) store_rollback(&tx);
     return e;
+}
+
+/* Nothing new in the ledger, but its head is signed anew: the partner has rotated its log key. */
+static enum err keep_new_signature(struct pull *p, struct diag *d) {
+    struct ledger_note seen, now;
+    struct diag ignored;
+    if (!p->head.exists || p->state.size != p->head.checkpoint.size) return ERR_NONE;
+    arena_reset(&p->scratch);
+    if (!ledger_note_read(&p->scratch, buf_span(&p->state.seen_note), &seen, &ignored) &&
+        !ledger_note_read(&p->scratch, buf_span(&p->head.note), &now, &ignored) && span_equal(seen.text, now.text) &&
+        span_equal(seen.signatures[0].line, now.signatures[0].line))
+        return ERR_NONE;
+    enum err e = note_head(p, d);
+    return e ? e : keep_state(p, d);
 }
 
 /* Tells the partner what we have seen. What fails here fails nothing that was pulled: the next sync does it again. */
@@ -361,7 +373,11 @@ static void cosign(struct pull *p) {
     enum err e = cosignature(p, &body, &d);
     if (!e) e = link_post(&p->sync->link, path, "text/plain; charset=utf-8", buf_span(&body), &d);
     p->out->cosigned = !e;
-    if (!e) e = keep_cosigned(p, &d);
+    if (!e) {
+        p->state.cosigned = true;
+        p->state.cosigned_size = p->head.checkpoint.size;
+        e = keep_state(p, &d);
+    }
     if (e) snprintf(p->out->trouble, sizeof p->out->trouble, "not cosigned: %.480s", d.message);
     buf_free(&body);
 }
@@ -369,7 +385,7 @@ static void cosign(struct pull *p) {
 enum err sync_ledger(struct sync *s, struct span origin, struct span lineage, const char *collection,
                      struct taxii_sync_ledger *out, struct diag *d) {
     struct pull p = {.sync = s, .origin = origin, .lineage = lineage, .collection = collection, .out = out};
-    arena_init(&p.scratch, RECORD_ARENA_MAX);
+    arena_init(&p.scratch, SCRATCH_ARENA_MAX);
     map_init(&p.withdrawals);
     enum err e = pull_once(&p, d);
     for (int races = 1; e == ERR_VERIFY && races < RACES_MAX && overtaken(&p); races++) {
@@ -377,6 +393,7 @@ enum err sync_ledger(struct sync *s, struct span origin, struct span lineage, co
         e = pull_once(&p, d);
         if (out->size > before) races = 0;
     }
+    if (!e) e = keep_new_signature(&p, d);
     out->verified = !e;
     if (e)
         snprintf(out->trouble, sizeof out->trouble, "%s", d->message);

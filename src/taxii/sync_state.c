@@ -7,7 +7,7 @@
 
 enum { STATE_ARENA_MAX = 4 << 20 };
 
-static const char state_kind[] = "sync", conflict_kind[] = "sync-conflict";
+static const char state_kind[] = "sync", conflict_kind[] = "sync-conflict", head_kind[] = "received-checkpoint";
 
 void sync_state_free(struct sync_state *s) {
     buf_free(&s->seen_note);
@@ -51,6 +51,17 @@ enum err sync_state_put(struct store_tx *tx, struct span origin, const struct sy
     enum err e = buf_ok(&body) ? store_document_put(tx, &doc, d) : diag_set(d, ERR_NOMEM, "no memory left for a sync");
     buf_free(&body);
     return e;
+}
+
+enum err sync_state_put_with_head(struct store_tx *tx, struct span origin, const struct sync_state *s, time_us now,
+                                  struct diag *d) {
+    struct store_document doc = {
+        .kind = span_cstr(head_kind), .key = origin, .body = buf_span(&s->seen_note), .time = now};
+    enum err e = sync_state_put(tx, origin, s, now, d);
+    if (e) return e;
+    if (s->size == s->seen_size) return store_document_put(tx, &doc, d);
+    e = store_document_delete(tx, head_kind, origin, d);
+    return e == ERR_NOT_FOUND ? ERR_NONE : e;
 }
 
 /* ---- reading -------------------------------------------------------------------------------------------------------

@@ -30,6 +30,10 @@ void sync_state_free(struct sync_state *s);
 MUST_CHECK enum err sync_state_load(struct store_reader *r, struct span origin, struct sync_state *out, struct diag *d);
 MUST_CHECK enum err sync_state_put(struct store_tx *tx, struct span origin, const struct sync_state *s, time_us now,
                                    struct diag *d);
+/* The same, and beside it the checkpoint that covers exactly what is stored (kind "received-checkpoint", key origin),
+ * as long as there is one: between the ranges of a long sync there is none. */
+MUST_CHECK enum err sync_state_put_with_head(struct store_tx *tx, struct span origin, const struct sync_state *s,
+                                             time_us now, struct diag *d);
 /* One more entry stored. */
 void sync_state_add(struct sync_state *s, const struct sha256 *leaf, time_us time);
 /* Keeps two signed heads that cannot both be of one ledger (kind "sync-conflict"), in a transaction of its own. */

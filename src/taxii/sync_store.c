@@ -82,7 +82,7 @@ enum err sync_range_store(struct sync *s, struct span origin, struct sync_range 
     enum err e = intake_open(&context, &options, &in, d);
     if (!e) e = add_objects(in, r, d);
     if (!e) e = add_records(s, intake_transaction(in), origin, r, state, d);
-    if (!e) e = sync_state_put(intake_transaction(in), origin, state, clock_now(s->node->live.clock), d);
+    if (!e) e = sync_state_put_with_head(intake_transaction(in), origin, state, clock_now(s->node->live.clock), d);
     if (!e) e = intake_commit(&in, &totals, d);
     if (in) intake_cancel(&in);
     s->result->read += totals.read;
