@@ -44,16 +44,17 @@ static bool make_room(struct chunk_source *s, struct chunk *c, size_t size) {
     return true;
 }
 
-/* Reads until the chunk is full or the stream ends. */
-static bool fill(struct chunk_source *s, struct chunk *c, size_t size) {
+/* Reads until the chunk is full or the stream ends. What came before an error is still handed out. */
+static void fill(struct chunk_source *s, struct chunk *c, size_t size) {
     while (c->len < size && !s->ended) {
         size_t got = 0;
         enum err error = input_read(s->input, c->at + c->len, size - c->len, &got, &s->diag);
-        if (error) return fail(s, error);
-        if (got == 0) s->ended = true;
-        c->len += got;
+        if (error)
+            fail(s, error);
+        else if (got == 0)
+            s->ended = true;
+        c->len += error ? 0 : got;
     }
-    return true;
 }
 
 /* Keeps what follows the last line feed for the next chunk. */
@@ -85,7 +86,8 @@ static void skip_line(struct chunk_source *s, struct chunk *c) {
 static bool cut_at_line(struct chunk_source *s, struct chunk *c) {
     size_t size = s->chunk_size;
     for (;;) {
-        if (!make_room(s, c, size) || !fill(s, c, size)) return false;
+        if (!make_room(s, c, size)) return false;
+        fill(s, c, size);
         skip_line(s, c);
         const char *feed = c->len ? memrchr(c->at, '\n', c->len) : NULL;
         if (feed) return s->ended || keep_rest(s, c, (size_t)(feed - c->at) + 1);

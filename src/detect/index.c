@@ -49,10 +49,10 @@ void detect_index_get(const struct detect_index *index, uint32_t indicator, stru
     const char *text = index->text.at + s->text;
     *out = (struct detect_indicator){
         .pattern = span_of(text, s->pattern_len),
-        .source = index->words[s->source],
-        .names = index->words[s->names],
-        .marking = index->words[s->marking],
-        .pattern_type = index->words[s->pattern_type],
+        .source = index->words.at[s->source],
+        .names = index->words.at[s->names],
+        .marking = index->labels.at[s->marking],
+        .pattern_type = index->labels.at[s->pattern_type],
         .valid_from = s->valid_from,
         .valid_until = s->valid_until,
         .confidence = s->confidence,
@@ -72,7 +72,7 @@ uint32_t detect_index_unsupported_count(const struct detect_index *index) {
 
 uint32_t detect_index_unsupported(const struct detect_index *index, uint32_t n, const char **reason) {
     uint32_t indicator = index->unsupported[n].indicator;
-    if (reason) *reason = index->words[index->unsupported[n].reason].at;
+    if (reason) *reason = index->words.at[index->unsupported[n].reason].at;
     return indicator;
 }
 
@@ -98,7 +98,8 @@ void detect_index_free(struct detect_index **index) {
     struct detect_index *x = *index;
     if (!x) return;
     free(x->slots);
-    free(x->words);
+    free(x->words.at);
+    free(x->labels.at);
     free(x->atoms);
     free(x->postings);
     free(x->unsupported);

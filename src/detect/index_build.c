@@ -11,10 +11,10 @@ enum { FIRST_SIZE = 1024, REASONS_MAX = 4096, SCRATCH_CAP = 256 << 20 };
 
 struct detect_builder {
     struct detect_index *index;
-    uint32_t slot_size, word_size, posting_size, plan_size, unsupported_size, unanchored_size;
+    uint32_t slot_size, posting_size, plan_size, unsupported_size, unanchored_size;
     size_t key_size;
     uint64_t *keys; /* for the prefilter; count in index->spelling_count */
-    struct map words;
+    struct map words, labels;
     uint32_t reasons;
     struct arena scratch; /* of the indicator being added */
 };
@@ -46,22 +46,39 @@ static bool add_key(struct detect_builder *b, uint64_t key) {
     return true;
 }
 
-/* The number of a word, each kept once. */
-static bool intern(struct detect_builder *b, struct span word, uint32_t *out) {
-    struct detect_index *x = b->index;
+static bool add_text(struct detect_builder *b, struct span text) {
+    prefilter_note_text(&b->index->prefilter, text);
+    return add_key(b, key_of(text));
+}
+
+/* The number of a text in a list, which it enters if need be. */
+static bool intern(struct detect_builder *b, struct word_list *list, struct map *numbers, struct span word,
+                   uint32_t *out) {
     uint64_t at;
     *out = 0;
     if (word.len == 0) return true;
-    if (map_get(&b->words, word, &at)) {
+    if (map_get(numbers, word, &at)) {
         *out = (uint32_t)at;
         return true;
     }
-    char *copy = arena_cstr(&x->arena, word);
-    if (!copy || !reserve(&x->words, sizeof *x->words, x->word_count, &b->word_size) ||
-        !map_set(&b->words, word, x->word_count, NULL))
+    char *copy = arena_cstr(&b->index->arena, word);
+    if (!copy || !reserve(&list->at, sizeof *list->at, list->count, &list->size) ||
+        !map_set(numbers, word, list->count, NULL))
         return false;
-    x->words[x->word_count] = span_of(copy, word.len);
-    *out = x->word_count++;
+    list->at[list->count] = span_of(copy, word.len);
+    *out = list->count++;
+    return true;
+}
+
+static bool intern_word(struct detect_builder *b, struct span word, uint32_t *out) {
+    return intern(b, &b->index->words, &b->words, word, out);
+}
+
+/* Labels are numbered with 16 bits: there are a handful. */
+static bool intern_label(struct detect_builder *b, struct span label, uint16_t *out) {
+    uint32_t number;
+    if (!intern(b, &b->index->labels, &b->labels, label, &number) || number > UINT16_MAX) return false;
+    *out = (uint16_t)number;
     return true;
 }
 
@@ -76,16 +93,19 @@ enum err detect_builder_new(struct detect_builder **out, struct diag *d) {
     }
     b->index = x;
     map_init(&b->words);
+    map_init(&b->labels);
     arena_init(&b->scratch, SCRATCH_CAP);
     arena_init(&x->arena, SIZE_MAX);
     *out = b;
-    /* word 0 is the empty one, posting 0 the end of lists */
-    if (!reserve(&x->words, sizeof *x->words, 0, &b->word_size) ||
+    /* text 0 is the empty one, posting 0 the end of lists */
+    if (!reserve(&x->words.at, sizeof *x->words.at, 0, &x->words.size) ||
+        !reserve(&x->labels.at, sizeof *x->labels.at, 0, &x->labels.size) ||
         !reserve(&x->postings, sizeof *x->postings, 0, &b->posting_size)) {
         detect_builder_free(out);
         return diag_set(d, ERR_NOMEM, "out of memory for the indicators' index");
     }
-    x->words[x->word_count++] = SPAN("");
+    x->words.at[x->words.count++] = SPAN("");
+    x->labels.at[x->labels.count++] = SPAN("");
     x->postings[x->posting_count++] = (struct posting){0};
     return ERR_NONE;
 }
@@ -95,6 +115,7 @@ void detect_builder_free(struct detect_builder **builder) {
     if (!b) return;
     detect_index_free(&b->index);
     map_free(&b->words);
+    map_free(&b->labels);
     arena_free(&b->scratch);
     free(b->keys);
     free(b);
@@ -144,12 +165,13 @@ static bool add_url_keys(struct detect_builder *b, struct span whole) {
     struct span host;
     int32_t port;
     b->index->prefilter.urls = true;
-    if (!normalise_url(&b->scratch, whole.at[0] == '/' ? span_from(whole, 2) : whole, &url)) return false;
-    if (!add_key(b, key_of(url.whole))) return false;
+    if (!normalise_url(&b->scratch, whole, &url)) return false;
+    if (!add_text(b, url.whole)) return false;
     if (url.scheme.len && !span_is(url.scheme, "http")) return true; /* a request in the clear is http */
     host = url.host;
     split_host_port(host, &host, &port);
     uint64_t path = key_of(url.path);
+    prefilter_note_text(&b->index->prefilter, host);
     return add_key(b, key_of_path(path)) && add_key(b, key_of_request(key_of(host), path));
 }
 
@@ -163,7 +185,7 @@ static bool add_keys(struct detect_builder *b, const struct pattern_atom *atom) 
         if (!address_is_single(&atom->address)) x->network_count++;
         if (!add_key(b, key_of_network(&atom->address))) return false;
         return !atom->address.v4 || !address_is_single(&atom->address) ||
-               add_key(b, key_of(span_cstr(address_format(&atom->address, text))));
+               add_text(b, span_cstr(address_format(&atom->address, text)));
     case ATOM_URL:
         return add_url_keys(b, atom->value);
     case ATOM_EMAIL:
@@ -175,7 +197,7 @@ static bool add_keys(struct detect_builder *b, const struct pattern_atom *atom) 
     default:
         break;
     }
-    return add_key(b, key_of(atom->value));
+    return add_text(b, atom->value);
 }
 
 /* Puts the indicator under the atom. */
@@ -266,12 +288,12 @@ static enum err no_memory(struct diag *d) {
 /* Keeps the indicator out of the tables, and why. Reasons beyond REASONS_MAX different ones share one. */
 static enum err refuse(struct detect_builder *b, uint32_t indicator, const char *reason, struct diag *d) {
     struct detect_index *x = b->index;
-    uint32_t before = x->word_count, word;
+    uint32_t before = x->words.count, word;
     if (b->reasons >= REASONS_MAX) reason = "its pattern cannot be evaluated";
-    if (!intern(b, span_cstr(reason), &word) ||
+    if (!intern_word(b, span_cstr(reason), &word) ||
         !reserve(&x->unsupported, sizeof *x->unsupported, x->unsupported_count, &b->unsupported_size))
         return no_memory(d);
-    b->reasons += x->word_count > before;
+    b->reasons += x->words.count > before;
     x->unsupported[x->unsupported_count++] = (struct unsupported){indicator, word};
     return ERR_NONE;
 }
@@ -334,8 +356,8 @@ static bool fill_slot(struct detect_builder *b, const struct detect_indicator *f
                                     .pattern_len = (uint32_t)from->pattern.len,
                                     .confidence = from->confidence,
                                     .revoked = from->revoked};
-    if (!intern(b, from->source, &slot->source) || !intern(b, from->marking, &slot->marking) ||
-        !intern(b, from->pattern_type, &slot->pattern_type) || !intern(b, from->names, &slot->names))
+    if (!intern_word(b, from->source, &slot->source) || !intern_word(b, from->names, &slot->names) ||
+        !intern_label(b, from->marking, &slot->marking) || !intern_label(b, from->pattern_type, &slot->pattern_type))
         return false;
     buf_add(&x->text, from->pattern);
     if (!indicator_pack_id(from->id, slot->uuid)) {

@@ -6,7 +6,7 @@
 #include "detect/index.h"
 #include "detect/prefilter.h"
 
-/* An indicator: 72 bytes, and its pattern in `text`. */
+/* An indicator: 64 bytes, and its pattern in `text`. */
 struct indicator_slot {
     uint8_t uuid[16]; /* of an id "indicator--<uuid>"; any other id stands after the pattern */
     time_us valid_from, valid_until;
@@ -14,7 +14,7 @@ struct indicator_slot {
     uint32_t pattern_len;
     uint32_t source, names; /* into words */
     uint32_t plan;          /* 0: seeing a value on an object of type `root` suffices; else index into plans + 1 */
-    uint32_t marking, pattern_type; /* into words */
+    uint16_t marking, pattern_type; /* into labels */
     uint8_t id_len;                 /* 0: uuid */
     uint8_t confidence, revoked;
     uint8_t root; /* enum atom_root */
@@ -29,6 +29,8 @@ struct atom_slot {
     uint8_t kind, spare;
 };
 
+_Static_assert(sizeof(struct indicator_slot) == 64, "a million of them is the index's largest part");
+
 struct posting {
     uint32_t indicator, next; /* 0 ends the list; posting 0 is not used */
 };
@@ -37,11 +39,17 @@ struct unsupported {
     uint32_t indicator, reason; /* into words */
 };
 
+/* Texts, each kept once, NUL-terminated, in the arena; number 0 is the empty one. */
+struct word_list {
+    struct span *at; /* owned */
+    uint32_t count, size;
+};
+
 struct detect_index {
     struct indicator_slot *slots;
     uint32_t count;
-    struct span *words; /* sources, names, reasons, each once; word 0 is empty. NUL-terminated, in the arena */
-    uint32_t word_count;
+    struct word_list words;  /* sources, names, reasons */
+    struct word_list labels; /* markings, pattern types: few */
     struct atom_slot *atoms; /* open addressing */
     uint64_t atom_mask;
     uint32_t atom_count;

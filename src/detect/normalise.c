@@ -218,6 +218,8 @@ bool normalise_url(struct arena *a, struct span text, struct url *out) {
         out->scheme = fold(a, span_first(text, scheme));
         if (!out->scheme.len) return false;
         rest = span_from(text, scheme + 3);
+    } else if (span_starts(text, SPAN("//"))) {
+        rest = span_from(text, 2);
     }
     while (end < rest.len && rest.at[end] != '/' && rest.at[end] != '?' && rest.at[end] != '#') end++;
     struct span authority = span_first(rest, end);

@@ -28,7 +28,7 @@ struct url {
     int32_t port;       /* -1 = default or none */
     struct span whole;  /* scheme://host[:port]path */
 };
-/* Text with "://", or host/path without; never a bare path. */
+/* Text with "://", or "host/path" or "//host/path" without; never a bare path. */
 bool normalise_url(struct arena *a, struct span text, struct url *out);
 /* The URL of an HTTP request for `path` from `host` (with or without a port, which then wins over `port`; -1 = none).
  */

@@ -1,6 +1,7 @@
 #include "detect/prefilter.h"
 
 #include <stdlib.h>
+#include <sys/mman.h>
 
 enum { BLOOM_BITS_PER_KEY = 16, TABLE_MIN_BITS = 10 };
 
@@ -53,14 +54,33 @@ static void add_key(struct prefilter *f, uint64_t key) {
     f->tags[i] = tag;
 }
 
+void prefilter_note_text(struct prefilter *f, struct span text) {
+    if (text.len > 0 && text.at[text.len - 1] == '.') text.len--; /* as key_of() does */
+    if (span_find_char(text, '.') != SIZE_MAX) return;
+    size_t bit = text.len < 255 ? text.len : 255;
+    f->dotless[bit / 64] |= UINT64_C(1) << (bit % 64);
+}
+
+/* Memory that is read all over: in huge pages where the system has them, which spares the processor its page tables. */
+static void *table(size_t bytes) {
+    enum { HUGE = 2 << 20 };
+    size_t rounded = (bytes + HUGE - 1) / HUGE * HUGE;
+    if (bytes < HUGE) return calloc(1, bytes ? bytes : 1);
+    void *at = aligned_alloc(HUGE, rounded);
+    if (!at) return NULL;
+    madvise(at, rounded, MADV_HUGEPAGE);
+    memset(at, 0, bytes);
+    return at;
+}
+
 bool prefilter_build(struct prefilter *f, const uint64_t *keys, size_t count) {
     unsigned bits = TABLE_MIN_BITS;
-    while ((UINT64_C(1) << bits) < count * 2) bits++;
+    while ((UINT64_C(3) << bits) / 4 < count) bits++;
     f->bloom_words = count * BLOOM_BITS_PER_KEY / 64 + 64;
     f->tag_mask = (UINT64_C(1) << bits) - 1;
     f->tag_shift = 64 - bits;
-    f->bloom = calloc(f->bloom_words, sizeof *f->bloom);
-    f->tags = calloc(f->tag_mask + 1, sizeof *f->tags);
+    f->bloom = table(f->bloom_words * sizeof *f->bloom);
+    f->tags = table((f->tag_mask + 1) * sizeof *f->tags);
     if (!f->bloom || !f->tags) return false;
     for (size_t i = 0; i < count; i++) add_key(f, keys[i]);
     return true;

@@ -27,9 +27,12 @@ struct prefilter {
     uint64_t tag_mask;
     unsigned tag_shift;
     bool urls, emails, file_names, networks_v4, everything; /* what there is; everything: parse all lines */
-    uint64_t v4_lengths;                                    /* bit n: a network of prefix length n exists (0 to 31) */
-    uint64_t v6_lengths[3];                                 /* likewise, 0 to 128, single addresses included */
-    uint64_t v4_sixteen[1024];                              /* bit per /16: a network reaches into it */
+    /* Bit n: a spelling of n bytes exists that has no dot in it (hashes, paths, file names); bit 255 stands for all
+     * longer ones. Most values of a log have no dot and another length: they are not even hashed. */
+    uint64_t dotless[4];
+    uint64_t v4_lengths;       /* bit n: a network of prefix length n exists (0 to 31) */
+    uint64_t v6_lengths[3];    /* likewise, 0 to 128, single addresses included */
+    uint64_t v4_sixteen[1024]; /* bit per /16: a network reaches into it */
 };
 
 #define KEY_MULTIPLIER_A UINT64_C(0x9e3779b97f4a7c15)
@@ -90,6 +93,8 @@ static inline bool prefilter_has(const struct prefilter *f, uint64_t key) {
 /* Whether any indicator's network (or IPv6 address) holds the address. */
 bool prefilter_has_network(const struct prefilter *f, const struct address *address);
 
+/* Notes a text that will be looked for, so that probe_value() does not pass it by. */
+void prefilter_note_text(struct prefilter *f, struct span text);
 /* Builds the tables from keys. False when memory ran out. */
 bool prefilter_build(struct prefilter *f, const uint64_t *keys, size_t count);
 /* Notes a network so that prefilter_has_network() looks for it; its key is added like any other. */
@@ -103,20 +108,21 @@ const struct prefilter *detect_index_prefilter(const struct detect_index *index)
 
 /* --- probing the values of one line --- */
 
-enum { PROBE_VALUES_MAX = 64, PROBE_PATHS_MAX = 8, PROBE_SCRATCH_KEPT = 256 * 1024 };
+enum { PROBE_KEYS_MAX = 128, PROBE_PATHS_MAX = 8, PROBE_SCRATCH_KEPT = 256 * 1024 };
 
-/* What is known of the line so far. Reset with probe_begin() at each line. */
+/* What is known of a line. Its keys are only noted, and their places in the filter fetched ahead; they are looked up
+ * at the end, best a line later, when the memory has arrived. Reset with probe_begin() at each line. */
 struct probe {
     const struct prefilter *filter;
     struct arena *scratch; /* for the rare values that need normalising; never reset within a line */
     bool hit;
-    unsigned value_count, path_count;
-    uint64_t values[PROBE_VALUES_MAX], paths[PROBE_PATHS_MAX];
+    unsigned key_count, path_count;
+    uint64_t keys[PROBE_KEYS_MAX], paths[PROBE_PATHS_MAX];
 };
 static inline void probe_begin(struct probe *p) {
     if (p->scratch->used > PROBE_SCRATCH_KEPT) arena_reset(p->scratch);
     p->hit = p->filter->everything;
-    p->value_count = p->path_count = 0;
+    p->key_count = p->path_count = 0;
 }
 /* One value of the line, followed by PREFILTER_PADDING readable bytes. */
 void probe_value(struct probe *p, const char *at, size_t len);

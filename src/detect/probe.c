@@ -6,28 +6,30 @@
 #include "detect/normalise.h"
 #include "detect/prefilter.h"
 
-/* Which of the first 16 bytes are colons, a bit each. */
-static inline unsigned colons16(const char *at) {
+/* Which of 16 bytes are the one, a bit each. */
+static inline unsigned equal16(const char *at, char byte) {
 #ifdef __SSE2__
     __m128i block = _mm_loadu_si128((const __m128i *)(const void *)at);
-    return (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(block, _mm_set1_epi8(':')));
+    return (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(block, _mm_set1_epi8(byte)));
 #else
     unsigned bits = 0;
-    for (unsigned i = 0; i < 16; i++) bits |= (unsigned)(at[i] == ':') << i;
+    for (unsigned i = 0; i < 16; i++) bits |= (unsigned)(at[i] == byte) << i;
     return bits;
 #endif
 }
 
-static inline void note_value(struct probe *p, uint64_t key) {
-    if (!p->filter->urls) return;
-    if (p->value_count < PROBE_VALUES_MAX) p->values[p->value_count] = key;
-    p->value_count++;
+static inline void note_key(struct probe *p, uint64_t key) {
+    const struct prefilter *f = p->filter;
+    __builtin_prefetch(&f->bloom[((key >> 32) * f->bloom_words) >> 32]);
+    if (p->key_count < PROBE_KEYS_MAX)
+        p->keys[p->key_count] = key;
+    else if (prefilter_has(f, key))
+        p->hit = true; /* a long line: looked up at once */
+    p->key_count++;
 }
 
 static void probe_text(struct probe *p, struct span text) {
-    uint64_t key = key_of(text);
-    note_value(p, key);
-    if (prefilter_has(p->filter, key)) p->hit = true;
+    note_key(p, key_of(text));
 }
 
 static void probe_path(struct probe *p, uint64_t key, struct span text) {
@@ -103,14 +105,30 @@ static void probe_last_part(struct probe *p, const char *at, size_t len) {
     if (start > 0 && start < len && prefilter_has(p->filter, key_of(span_of(at + start, len - start)))) p->hit = true;
 }
 
+/* Whether the value can be one of those looked for at all. The last byte is left out: a dot there counts for nothing.
+ */
+static inline bool is_wanted(const struct prefilter *f, const char *at, size_t len) {
+    size_t shorter = len - 1, bare = at[shorter] == '.' ? shorter : len, bit = bare < 255 ? bare : 255;
+    if (f->dotless[bit / 64] >> (bit % 64) & 1) return true;
+    for (; shorter > 16; at += 16, shorter -= 16)
+        if (equal16(at, '.')) return true;
+    return (equal16(at, '.') & ((1u << shorter) - 1)) != 0;
+}
+
 void probe_value(struct probe *p, const char *at, size_t len) {
     const struct prefilter *f = p->filter;
     if (len == 0) return;
-    uint64_t high, key = key_of_padded(at, len, &high);
-    if (prefilter_may_have(f, key) && prefilter_has_tag(f, key)) p->hit = true;
-    note_value(p, key);
-    if (f->urls && at[0] == '/') probe_path(p, key, span_of(at, len));
-    unsigned colons = len >= 16 ? colons16(at) | colons16(at + len - 16) >> 10 : colons16(at) & ((1u << len) - 1);
+    unsigned colons =
+        len >= 16 ? equal16(at, ':') | equal16(at + len - 16, ':') >> 10 : equal16(at, ':') & ((1u << len) - 1);
+    uint64_t high = 0;
+    if (is_wanted(f, at, len) || at[0] == '/') {
+        uint64_t key = key_of_padded(at, len, &high);
+        note_key(p, key);
+        if (f->urls && at[0] == '/') probe_path(p, key, span_of(at, len));
+    } else {
+        for (size_t i = 0; i < len; i += 8) high |= key_load(at + i);
+        high &= UINT64_C(0x8080808080808080);
+    }
     if (__builtin_expect(colons != 0 || high != 0, 0)) {
         probe_unusual(p, span_of(at, len), colons != 0, high != 0);
     } else {
@@ -210,11 +228,15 @@ void probe_escaped_zeek(struct probe *p, const char *at, size_t len) {
 }
 
 bool probe_end(struct probe *p) {
+    unsigned count = p->key_count < PROBE_KEYS_MAX ? p->key_count : PROBE_KEYS_MAX;
+    for (unsigned i = 0; !p->hit && i < count; i++)
+        if (__builtin_expect(prefilter_may_have(p->filter, p->keys[i]), 0))
+            p->hit = prefilter_has_tag(p->filter, p->keys[i]);
     if (p->scratch->overflow) return true; /* cannot tell: let the line be parsed */
     if (p->hit || p->path_count == 0) return p->hit;
-    if (p->path_count > PROBE_PATHS_MAX || p->value_count > PROBE_VALUES_MAX) return true; /* too many to try */
+    if (p->path_count > PROBE_PATHS_MAX || p->key_count > PROBE_KEYS_MAX) return true; /* too many to try */
     for (unsigned i = 0; i < p->path_count; i++)
-        for (unsigned k = 0; k < p->value_count; k++)
-            if (prefilter_has(p->filter, key_of_request(p->values[k], p->paths[i]))) return true;
+        for (unsigned k = 0; k < count; k++)
+            if (prefilter_has(p->filter, key_of_request(p->keys[k], p->paths[i]))) return true;
     return false;
 }

@@ -1,6 +1,7 @@
 #include "detect/scan.h"
 
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "detect/chunk.h"
@@ -45,8 +46,7 @@ static void note_unreadable(struct findings *f, uint64_t number, const char *mes
     if (f->shown_count == SCAN_UNREADABLE_SHOWN) return;
     struct scan_unreadable *u = &f->shown[f->shown_count++];
     u->line = number;
-    strncpy(u->message, message, sizeof u->message - 1);
-    u->message[sizeof u->message - 1] = '\0';
+    snprintf(u->message, sizeof u->message, "%s", message);
 }
 
 /* The first address, else the first name, on a side of the flow. */

@@ -3,12 +3,37 @@
 #include "detect/masks.h"
 #include "detect/words.h"
 
-/* One line's end: decides, calls, and makes ready for the next. */
-static void end_line(struct sieve *s, struct span line, bool suspect) {
-    uint64_t number = s->lines++;
-    bool hit = probe_end(&s->probe);
+/* Decides about the line before, now that its keys' places have been fetched. */
+static void judge_held(struct sieve *s) {
+    struct span line = s->held_line;
+    if (!line.at) return;
+    bool hit = probe_end(&s->held);
     if (line.len > 0 && line.at[line.len - 1] == '\r') line.len--;
-    if (line.len > 0 && (hit || suspect)) s->on_line(s->context, line, number, suspect && !hit);
+    if (line.len > 0 && (hit || s->held_suspect)) s->on_line(s->context, line, s->lines - 1, s->held_suspect && !hit);
+    s->held_line.at = NULL;
+}
+
+/* One line's end: holds it back until the next one's. */
+static void end_line(struct sieve *s, struct span line, bool suspect) {
+    judge_held(s);
+    struct probe *from = &s->probe, *to = &s->held;
+    to->hit = from->hit;
+    to->key_count = from->key_count;
+    to->path_count = from->path_count;
+    unsigned keys = from->key_count < PROBE_KEYS_MAX ? from->key_count : PROBE_KEYS_MAX;
+    unsigned paths = from->path_count < PROBE_PATHS_MAX ? from->path_count : PROBE_PATHS_MAX;
+    memcpy(to->keys, from->keys, keys * sizeof *to->keys);
+    memcpy(to->paths, from->paths, paths * sizeof *to->paths);
+    s->held_line = line;
+    s->held_suspect = suspect;
+    s->lines++;
+    probe_begin(from);
+}
+
+static void begin(struct sieve *s) {
+    s->held.filter = s->probe.filter;
+    s->held.scratch = s->probe.scratch;
+    s->held_line = span_of(NULL, 0);
     probe_begin(&s->probe);
 }
 
@@ -71,7 +96,7 @@ void sieve_json(struct sieve *s, struct span chunk) {
     struct json_loop l = {.sieve = s, .base = chunk.at};
     struct masks masks;
     uint64_t carry = 0;
-    probe_begin(&s->probe);
+    begin(s);
     for (size_t at = 0; at < chunk.len;) {
         size_t left = chunk.len - at, blocks = (left + MASKS_BLOCK - 1) / MASKS_BLOCK;
         if (blocks > MASKS_BATCH) blocks = MASKS_BATCH;
@@ -90,6 +115,7 @@ void sieve_json(struct sieve *s, struct span chunk) {
         }
     }
     if (l.line < chunk.len) on_line_feed(&l, chunk.len);
+    judge_held(s);
 }
 
 /* A field of a table: whole and, where it is a list, by its parts. */
@@ -104,6 +130,7 @@ static void probe_field(struct sieve *s, struct span field, bool escapes, bool l
 
 static void table_line(struct sieve *s, struct span line) {
     if (line.len > 0 && line.at[0] == '#') {
+        judge_held(s); /* by the columns it was read with */
         s->on_comment(s, line);
         s->lines++;
         return;
@@ -128,13 +155,14 @@ static void text_line(struct sieve *s, struct span line) {
 }
 
 static void each_line(struct sieve *s, struct span chunk, void (*one)(struct sieve *, struct span)) {
-    probe_begin(&s->probe);
+    begin(s);
     while (chunk.len > 0) {
         const char *feed = memchr(chunk.at, '\n', chunk.len);
         size_t len = feed ? (size_t)(feed - chunk.at) : chunk.len;
         one(s, span_first(chunk, len));
         chunk = span_from(chunk, feed ? len + 1 : len);
     }
+    judge_held(s);
 }
 
 void sieve_table(struct sieve *s, struct span chunk) {

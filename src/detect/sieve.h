@@ -7,7 +7,10 @@
 #include "detect/reader.h"
 
 struct sieve {
-    struct probe probe;
+    struct probe probe; /* of the line being read */
+    struct probe held;  /* of the line before, whose keys are on their way from memory */
+    struct span held_line;
+    bool held_suspect;
     char separators[2]; /* READER_TABLE: between fields, and within a set */
     unsigned columns;   /* likewise: how many fields a line has */
     /* A line worth parsing, without its line feed. suspect: not for a hit, but because it looks broken. */

@@ -55,7 +55,8 @@ static enum err check_hash(const struct pattern *pattern, const struct pattern_t
     bool compares = test->compare == PATTERN_EQUAL || test->compare == PATTERN_NOT_EQUAL || test->compare == PATTERN_IN;
     for (const struct pattern_literal *l = test->literals; digits && compares && l; l = l->next) {
         if (l->kind != PATTERN_STRING || (l->text.len == digits && is_hexadecimal(l->text))) continue;
-        diag_set(d, ERR_INVALID, "a %.*s hash has %u hexadecimal digits (hash-algorithm-ov)", SPAN_ARG(key->key), digits);
+        diag_set(d, ERR_INVALID, "a %.*s hash has %u hexadecimal digits (hash-algorithm-ov)", SPAN_ARG(key->key),
+                 digits);
         diag_at(d, 1, pattern_column(pattern->text, l->at), l->at);
         return ERR_INVALID;
     }

@@ -143,7 +143,7 @@ static enum err check_hash_literal(struct compiler *c, const struct pattern_test
 /* The literal as the atom's value. */
 static enum err fill_atom(struct compiler *c, const struct path_row *row, const struct pattern_test *test,
                           const struct pattern_literal *literal, struct pattern_atom *atom) {
-    *atom = (struct pattern_atom){.kind = row->kind, .root = row->root, .roles = (uint8_t)row->roles};
+    *atom = (struct pattern_atom){.kind = (uint8_t)row->kind, .root = (uint8_t)row->root, .roles = (uint8_t)row->roles};
     if (row->kind == ATOM_PORT) {
         if (literal->kind != PATTERN_INTEGER || literal->integer < 0 || literal->integer > 65535)
             return refuse(c, literal->at, ERR_INVALID, "a port is a whole number up to 65535");

@@ -52,9 +52,9 @@ enum atom_role {
 };
 
 struct pattern_atom {
-    enum atom_kind kind;
-    enum atom_root root;
-    uint8_t roles;          /* any of these; 0 = no matter */
+    uint8_t kind;           /* enum atom_kind */
+    uint8_t root;           /* enum atom_root */
+    uint8_t roles;          /* enum atom_role, any of these; 0 = no matter */
     uint16_t port;          /* ATOM_PORT */
     struct address address; /* ATOM_ADDRESS */
     struct span value;      /* as the pattern says it, escapes undone; empty for addresses and ports */
