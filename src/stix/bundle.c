@@ -71,6 +71,8 @@ static enum err peek(struct stix_stream *s, bool hold, char *c, struct diag *d) 
         }
         bool more;
         if (!hold) forget_read(s);
+        if (s->at > STIX_OBJECT_SIZE_MAX)
+            return wrong_at(s, s->at, ERR_LIMIT, d, "more than 8 MiB of this object come before its list of objects");
         enum err e = fill(s, &more, d);
         *c = 0;
         if (e || !more) return e;
@@ -304,6 +306,8 @@ static enum err begin(struct stix_stream *s, struct diag *d) {
     char c;
     enum err e = peek(s, false, &c, d);
     if (e) return e;
+    for (bool more = true; more && c == bom[0] && s->window.len - s->at < 3;)
+        if ((e = fill(s, &more, d))) return e;
     if (s->window.len - s->at >= 3 && memcmp(s->window.at + s->at, bom, 3) == 0) { /* RFC 8259 §8.1: may be ignored */
         s->at += 3;
         if ((e = peek(s, false, &c, d))) return e;

@@ -265,9 +265,7 @@ static void check_identity(struct validation *x) {
 static void check_custom_type(struct validation *x) {
     const struct stix_object *o = x->object;
     struct json_value type = json_get(o->json, "type");
-    if (span_is(o->type, "bundle"))
-        ERROR(type, "a bundle is no object and stands in no other one");
-    else if (!stix_type_name_valid(o->type))
+    if (!stix_type_name_valid(o->type))
         ERROR(type, "a type's name has 3 to 250 of a-z, 0-9 and single '-' (STIX 2.1 §11.2.1)");
     else if (!span_starts(o->type, SPAN("x-")) && !has_extension(x, " new-sdo new-sco new-sro "))
         WARNING(type, "\"%.*s\" is no type of STIX 2.1; a custom one should begin with x- or come with an extension",
@@ -330,6 +328,10 @@ enum err stix_object_read(struct arena *a, struct json_value v, const struct sti
         if (a->overflow) return ERR_NOMEM;
         if (out->type.len == 0) stix_find(x, STIX_ERROR, v, "type", "is missing, or no string");
         if (out->id.len == 0) stix_find(x, STIX_ERROR, v, "id", "is missing, or no string");
+        return ERR_INVALID;
+    }
+    if (span_is(out->type, "bundle")) {
+        ERROR(json_get(v, "type"), "a bundle is no object, and stands in no other one");
         return ERR_INVALID;
     }
     const struct schema *schema = stix_schema(out->type);

@@ -16,8 +16,9 @@ enum stix_version {
 /* What orders versions: `modified`, or `created` where there is none; TIME_NONE for unversioned observables. */
 time_us stix_version_time(const struct stix_object *object);
 
-/* Compares what is offered with what is held; both have the same id. Contents are equal when their canonical forms
- * (RFC 8785) are. `a` is for scratch. ERR_NOMEM, ERR_INVALID for numbers that have no canonical form. */
+/* Compares what is offered with what is held; both have the same id. Contents are equal when the canonical forms
+ * (RFC 8785) of their properties are; `revoked` and `defanged` that are false count as absent. `a` is for scratch.
+ * ERR_NOMEM, ERR_INVALID for numbers that have no canonical form. */
 MUST_CHECK enum err stix_version_compare(struct arena *a, const struct stix_object *held,
                                          const struct stix_object *offered, enum stix_version *out, struct diag *d);
 
