@@ -1,0 +1,220 @@
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "cli/cli.h"
+#include "policy/agreement.h"
+
+enum { TEMPLATE_YEARS = 2 };
+
+/* ---- without a node
+ * --------------------------------------------------------------------------------------------------------- */
+
+static int check(const struct cli *cli, int argc, char **argv) {
+    struct arena a;
+    struct buf text = BUF_EMPTY;
+    struct agreement *g;
+    struct diag d = {0};
+    int code = EXIT_OK;
+    if (argc != 2) return cli_usage("agreement", "agreement check takes one file");
+    arena_init(&a, 64 << 20);
+    enum err e = cli_read(argv[1], &text, &d);
+    if (!e && (e = agreement_read(&a, buf_span(&text), &g, &d))) diag_where(&d, "%s", argv[1]);
+    if (e)
+        code = cli_trouble(&d);
+    else if (cli->json)
+        puts("{\"valid\":true}");
+    else
+        printf("%s: a valid agreement between %zu parties, \"%.*s\"\n", argv[1], g->party_count, SPAN_ARG(g->title));
+    buf_free(&text);
+    arena_free(&a);
+    return code;
+}
+
+struct own_card {
+    struct span party, name, key;
+    struct arena arena;
+};
+
+static void take_card(void *context, struct json_value card, struct arena *a) {
+    struct own_card *own = context;
+    own->party = arena_copy(&own->arena, json_text(json_get(card, "party"), a));
+    own->name = arena_copy(&own->arena, json_text(json_get(card, "name"), a));
+    own->key = arena_copy(&own->arena, json_text(json_get(card, "agreement_key"), a));
+}
+
+static int write_out(const char *to, struct span text) {
+    struct diag d = {0};
+    if (!to) return fwrite(text.at, 1, text.len, stdout) == text.len ? EXIT_OK : EXIT_TROUBLE;
+    return file_write(to, text, 0644, &d) ? cli_trouble(&d) : EXIT_OK;
+}
+
+/* The partner's key as its card spells it. */
+static enum err read_partner(struct own_card *own, const char *path, struct agreement_template *t, struct diag *d) {
+    struct buf text = BUF_EMPTY;
+    struct card card;
+    struct json_doc doc;
+    enum err e = cli_read(path, &text, d);
+    if (!e) e = card_read(&own->arena, buf_span(&text), &card, d);
+    if (!e) e = json_parse(&own->arena, card.text, &doc, d);
+    if (!e) {
+        t->partner_id = card.party;
+        t->partner_name = card.name;
+        t->partner_key = json_text(json_get(json_get(json_root(&doc), "card"), "agreement_key"), &own->arena);
+    } else {
+        diag_where(d, "%s", path);
+    }
+    buf_free(&text);
+    return e;
+}
+
+static int make(const struct cli *cli, int argc, char **argv) {
+    static const struct option options[] = {{"with", 1, 0, 'w'}, {"to", 1, 0, 't'}, {"amends", 1, 0, 'a'}, {0}};
+    struct own_card own = {0};
+    struct agreement_template t = {.partner_id = SPAN("THEIR-ID"), .partner_name = SPAN("Their name")};
+    struct buf text = BUF_EMPTY;
+    struct diag d = {0};
+    struct cli silent = *cli;
+    const char *with = NULL, *to = NULL;
+    for (int c; (c = getopt_long(argc, argv, "", options, NULL)) != -1;) {
+        if (c == 'w')
+            with = optarg;
+        else if (c == 't')
+            to = optarg;
+        else if (c == 'a')
+            t.predecessor = span_cstr(optarg);
+        else
+            return cli_usage("agreement", "unknown flag");
+    }
+    arena_init(&own.arena, 16 << 20);
+    silent.json = false;
+    enum err e = cli_call(&silent, "card", SPAN("{}"), NULL, 0, take_card, &own, &d);
+    if (!e && with) e = read_partner(&own, with, &t, &d);
+    int code = e ? cli_trouble(&d) : EXIT_OK;
+    if (!e) {
+        t.own_id = own.party;
+        t.own_name = own.name;
+        t.own_key = own.key;
+        time_us now = clock_now(clock_system());
+        t.effective = now - now % (86400 * TIME_US_PER_S);
+        t.ends = t.effective + (time_us)TEMPLATE_YEARS * 365 * 86400 * TIME_US_PER_S;
+        agreement_template(&t, &text);
+        code = write_out(to, buf_span(&text));
+    }
+    buf_free(&text);
+    arena_free(&own.arena);
+    return code;
+}
+
+/* ---- with a node
+ * -------------------------------------------------------------------------------------------------------------- */
+
+struct signing {
+    const char *file, *to;
+    int code;
+};
+
+static void keep_signature(void *context, struct json_value result, struct arena *a) {
+    struct signing *s = context;
+    char *path = NULL;
+    if (!s->to && asprintf(&path, "%s.%s.sig", s->file, cli_text(result, "party", a)) < 0) path = NULL;
+    const char *to = s->to ? s->to : path;
+    s->code =
+        to ? write_out(strcmp(to, "-") == 0 ? NULL : to, json_text(json_get(result, "signature"), a)) : EXIT_TROUBLE;
+    if (s->code == EXIT_OK && strcmp(to, "-") != 0) fprintf(stderr, "signed: %s\n", to);
+    free(path);
+}
+
+static int sign(const struct cli *cli, int argc, char **argv) {
+    static const struct option options[] = {{"to", 1, 0, 't'}, {0}};
+    struct signing s = {0};
+    struct buf text = BUF_EMPTY, args = BUF_EMPTY;
+    struct diag d = {0};
+    struct cli silent = *cli;
+    for (int c; (c = getopt_long(argc, argv, "", options, NULL)) != -1;) {
+        if (c != 't') return cli_usage("agreement", "unknown flag");
+        s.to = optarg;
+    }
+    if (optind + 1 != argc) return cli_usage("agreement", "agreement sign takes one file");
+    s.file = argv[optind];
+    silent.json = false;
+    enum err e = cli_read(s.file, &text, &d);
+    struct json_writer w = json_writer(&args);
+    json_begin_object(&w);
+    json_member(&w, "text", buf_span(&text));
+    json_end_object(&w);
+    if (!e && (e = cli_call(&silent, "agreement.sign", buf_span(&args), NULL, 0, keep_signature, &s, &d)) && d.line)
+        diag_where(&d, "%s", s.file);
+    buf_free(&text);
+    buf_free(&args);
+    return e ? cli_trouble(&d) : s.code;
+}
+
+static void print_added(void *context, struct json_value r, struct arena *a) {
+    printf("Agreement \"%s\" is complete and kept.\n  hash      %s\n  in force  %.10s to %.10s\n  released  %lld "
+           "objects at once\n",
+           cli_text(r, "title", a), cli_text(r, "hash", a), cli_text(r, "effective", a), cli_text(r, "ends", a),
+           (long long)cli_number(r, "released"));
+}
+
+static int add(const struct cli *cli, int argc, char **argv) {
+    struct buf text = BUF_EMPTY, args = BUF_EMPTY;
+    struct diag d = {0};
+    struct json_writer w = json_writer(&args);
+    if (argc < 3) return cli_usage("agreement", "agreement add takes the agreement and the signature of each party");
+    enum err e = cli_read(argv[1], &text, &d);
+    json_begin_object(&w);
+    json_member(&w, "text", buf_span(&text));
+    json_key(&w, "signatures");
+    json_begin_array(&w);
+    for (int i = 2; !e && i < argc; i++) {
+        buf_clear(&text);
+        e = cli_read(argv[i], &text, &d);
+        json_string(&w, buf_span(&text));
+    }
+    json_end_array(&w);
+    json_end_object(&w);
+    if (!e && (e = cli_call(cli, "agreement.add", buf_span(&args), NULL, 0, print_added, NULL, &d)) && d.line)
+        diag_where(&d, "%s", argv[1]);
+    buf_free(&text);
+    buf_free(&args);
+    return e ? cli_trouble(&d) : EXIT_OK;
+}
+
+static void print_one(void *context, struct json_value r, struct arena *a) {
+    bool in_force = false;
+    (void)!json_bool(json_get(r, "in_force"), &in_force);
+    printf("%.16s  v%lld  %.10s to %.10s  %-12s ", cli_text(r, "hash", a), (long long)cli_number(r, "version"),
+           cli_text(r, "effective", a), cli_text(r, "ends", a), in_force ? "in force" : "not in force");
+    for (struct json_iter it = json_iter(json_get(r, "parties")); json_next(&it);)
+        printf("%s%.*s", it.index ? ", " : "", SPAN_ARG(json_text(it.value, a)));
+    printf("  %s\n", cli_text(r, "title", a));
+    if (json_exists(json_get(r, "text"))) printf("\n%.*s", SPAN_ARG(json_text(json_get(r, "text"), a)));
+}
+
+static int show(const struct cli *cli, int argc, char **argv) {
+    struct buf args = BUF_EMPTY;
+    struct json_writer w = json_writer(&args);
+    if (argc != 2)
+        return cli_usage("agreement", "agreement show takes the beginning of a hash (renkei agreement list)");
+    json_begin_object(&w);
+    json_member_cstr(&w, "hash", argv[1]);
+    json_member_truth(&w, "text", true);
+    json_end_object(&w);
+    int code = cli_do(cli, "agreement.show", buf_span(&args), print_one, NULL);
+    buf_free(&args);
+    return code;
+}
+
+int command_agreement(const struct cli *cli, int argc, char **argv) {
+    const char *what = argc > 1 ? argv[1] : "list";
+    if (strcmp(what, "new") == 0) return make(cli, argc - 1, argv + 1);
+    if (strcmp(what, "check") == 0) return check(cli, argc - 1, argv + 1);
+    if (strcmp(what, "sign") == 0) return sign(cli, argc - 1, argv + 1);
+    if (strcmp(what, "add") == 0) return add(cli, argc - 1, argv + 1);
+    if (strcmp(what, "show") == 0) return show(cli, argc - 1, argv + 1);
+    if (strcmp(what, "list") == 0) return cli_do(cli, "agreement.list", SPAN("{}"), print_one, NULL);
+    return cli_usage("agreement", "unknown: agreement %s", what);
+}

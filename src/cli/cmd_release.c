@@ -1,0 +1,95 @@
+/* why, release, withdraw, status: what goes out, and what does not. */
+#include <getopt.h>
+#include <stdio.h>
+
+#include "cli/cli.h"
+
+/* ---- why
+ * ----------------------------------------------------------------------------------------------------------------- */
+
+static void print_agreement(struct json_value g, struct arena *a) {
+    struct json_value decision = json_get(g, "decision"), released = json_get(g, "released");
+    printf("  Under \"%s\" (%.16s):\n", cli_text(g, "title", a), cli_text(g, "agreement", a));
+    if (json_exists(json_get(g, "quarantined"))) printf("    In quarantine: %s.\n", cli_text(g, "quarantined", a));
+    if (json_exists(decision)) printf("    %s\n", cli_text(decision, "text", a));
+    if (json_type(released) == JSON_OBJECT)
+        printf("    Entry %lld of the ledger, %s since %s%s%s.\n", (long long)cli_number(released, "seq"),
+               cli_text(released, "state", a), cli_text(released, "released", a),
+               json_exists(json_get(decision, "redacted")) ? ", redacted as " : "",
+               json_exists(json_get(decision, "redacted")) ? cli_text(released, "id", a) : "");
+    for (struct json_iter it = json_iter(json_get(g, "waits_for")); json_next(&it);)
+        printf("    Waits for %.*s, which it names and the party does not have.\n", SPAN_ARG(json_text(it.value, a)));
+}
+
+static void print_why(void *context, struct json_value r, struct arena *a) {
+    printf("%s to %s\n", cli_text(r, "id", a), cli_text(r, "to", a));
+    for (struct json_iter it = json_iter(json_get(r, "agreements")); json_next(&it);) print_agreement(it.value, a);
+    if (json_exists(json_get(r, "text"))) printf("  %s\n", cli_text(r, "text", a));
+}
+
+/* "ID --FLAG PARTY" of why and withdraw. */
+static int with_party(const struct cli *cli, int argc, char **argv, const char *flag, const char *operation,
+                      cli_result print) {
+    const struct option options[] = {{flag, 1, 0, 'p'}, {0}};
+    struct buf args = BUF_EMPTY;
+    struct json_writer w = json_writer(&args);
+    const char *party = NULL;
+    for (int c; (c = getopt_long(argc, argv, "", options, NULL)) != -1;) {
+        if (c != 'p') return cli_usage(operation, "unknown flag");
+        party = optarg;
+    }
+    if (optind + 1 != argc || !party) return cli_usage(operation, "%s takes an id and --%s PARTY", operation, flag);
+    json_begin_object(&w);
+    json_member_cstr(&w, "id", argv[optind]);
+    json_member_cstr(&w, flag, party);
+    json_end_object(&w);
+    int code = cli_do(cli, operation, buf_span(&args), print, NULL);
+    buf_free(&args);
+    return code;
+}
+
+int command_why(const struct cli *cli, int argc, char **argv) {
+    return with_party(cli, argc, argv, "to", "why", print_why);
+}
+
+/* ---- release and withdraw
+ * --------------------------------------------------------------------------------------------------- */
+
+static void print_withdrawn(void *context, struct json_value r, struct arena *a) {
+    printf("Withdrawn: %lld entries. The partner learns it at its next sync.\n", (long long)cli_number(r, "withdrawn"));
+}
+
+int command_withdraw(const struct cli *cli, int argc, char **argv) {
+    return with_party(cli, argc, argv, "from", "withdraw", print_withdrawn);
+}
+
+static void print_totals(void *context, struct json_value r, struct arena *a) {
+    printf("Decided %lld: released %lld, withheld %lld, waiting for what they name %lld\n",
+           (long long)cli_number(r, "decided"), (long long)cli_number(r, "released"),
+           (long long)cli_number(r, "withheld"), (long long)cli_number(r, "waiting"));
+}
+
+int command_release(const struct cli *cli, int argc, char **argv) {
+    if (argc > 1) return cli_usage("release", "release takes no arguments: policy decides");
+    return cli_do(cli, "release", SPAN("{}"), print_totals, NULL);
+}
+
+/* ---- status
+ * -------------------------------------------------------------------------------------------------------------------
+ */
+
+static void print_status(void *context, struct json_value r, struct arena *a) {
+    int64_t total = 0, n;
+    printf("%s, realm %s, in %s\n  partners  %lld\n", cli_text(r, "party", a), cli_text(r, "realm", a),
+           cli_text(r, "home", a), (long long)cli_number(r, "partners"));
+    for (struct json_iter it = json_iter(json_get(r, "holdings")); json_next(&it);)
+        if (json_int(it.value, &n)) total += n;
+    printf("  holdings  %lld\n", (long long)total);
+    for (struct json_iter it = json_iter(json_get(r, "holdings")); json_next(&it);)
+        if (json_int(it.value, &n)) printf("    %-28.*s %lld\n", SPAN_ARG(json_text(it.key, a)), (long long)n);
+}
+
+int command_status(const struct cli *cli, int argc, char **argv) {
+    if (argc > 1) return cli_usage("status", "status takes no arguments");
+    return cli_do(cli, "status", SPAN("{}"), print_status, NULL);
+}

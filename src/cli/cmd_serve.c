@@ -1,0 +1,174 @@
+#include <errno.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/log.h"
+#include "cli/cli.h"
+#include "node/socket.h"
+#include "share/release.h"
+#include "share/text.h"
+#include "taxii/server.h"
+#include "taxii/sync.h"
+
+enum { RELEASE_EVERY_S = 10, TICK_MS = 200 };
+
+struct serving {
+    struct node *node;
+    struct taxii_server *taxii;
+    struct socket_server *socket;
+    pthread_t keeper;
+    atomic_bool stop, rotated;
+    time_us sync_every; /* 0 = never */
+};
+
+/* systemd's readiness protocol: one datagram. */
+static void notify(const char *state) {
+    const char *path = getenv("NOTIFY_SOCKET");
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    if (!path || strlen(path) >= sizeof address.sun_path) return;
+    memcpy(address.sun_path, path, strlen(path));
+    if (path[0] == '@') address.sun_path[0] = 0;
+    int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (fd < 0) return;
+    socklen_t len = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + strlen(path));
+    if (sendto(fd, state, strlen(state), MSG_NOSIGNAL, (struct sockaddr *)&address, len) < 0)
+        log_warn("systemd was not told: %s", strerror(errno));
+    close(fd);
+}
+
+/* ---- what goes on in the background
+ * --------------------------------------------------------------------------------------- */
+
+static bool stopping(void *context) {
+    return atomic_load(&((struct serving *)context)->stop);
+}
+
+static void sync_partners(struct serving *s) {
+    struct node_view *v = node_view(s->node);
+    for (size_t i = 0; i < v->partner_count && !stopping(s); i++) {
+        struct taxii_sync_options options = {.stop = stopping, .context = s};
+        struct taxii_sync_result *r = calloc(1, sizeof *r);
+        char name[64];
+        struct diag d = {0};
+        snprintf(name, sizeof name, "%.*s", SPAN_ARG(v->partners[i].party));
+        if (r && taxii_sync(s->node, name, &options, r, &d))
+            log_warn("sync with %s: %s", name, d.message);
+        else if (r)
+            log_info("synced with %s: %llu new objects", name, (unsigned long long)r->added);
+        free(r);
+    }
+    node_view_release(s->node, &v);
+}
+
+/* Time alone changes what may go out (an agreement takes effect), and the search index follows what came in. */
+static void keep_up(struct serving *s) {
+    struct node_view *v = node_view(s->node);
+    struct share_context c;
+    struct release_totals totals;
+    struct diag d = {0};
+    uint64_t left = 1;
+    node_share_context(s->node, &s->node->live, v, &c);
+    if (release_run(&c, NULL, NULL, &totals, &d)) log_warn("deciding releases: %s", d.message);
+    while (left > 0 && !stopping(s)) {
+        if (!text_fill(&c, &left, &d)) continue;
+        log_warn("indexing text: %s", d.message);
+        break;
+    }
+    node_view_release(s->node, &v);
+}
+
+static void *keeper_run(void *context) {
+    struct serving *s = context;
+    int64_t released = 0, synced = clock_monotonic_us();
+    while (!stopping(s)) {
+        int64_t now = clock_monotonic_us();
+        if (now - released >= RELEASE_EVERY_S * TIME_US_PER_S) {
+            released = now;
+            keep_up(s);
+        }
+        if (s->sync_every && now - synced >= s->sync_every) {
+            synced = now;
+            sync_partners(s);
+        }
+        usleep(TICK_MS * 1000);
+    }
+    return NULL;
+}
+
+static void after_operation(void *context, const struct op *op) {
+    struct serving *s = context;
+    if (strcmp(op->name, "key.rotate") == 0) atomic_store(&s->rotated, true);
+}
+
+/* ---- the command
+ * --------------------------------------------------------------------------------------------------------------- */
+
+static int wait_for_end(struct serving *s, const sigset_t *signals) {
+    for (;;) {
+        struct timespec tick = {.tv_nsec = TICK_MS * 1000000L};
+        int got = sigtimedwait(signals, NULL, &tick);
+        if (got == SIGINT || got == SIGTERM) return EXIT_OK;
+        struct diag d = {0};
+        if (atomic_exchange(&s->rotated, false) && taxii_server_restart(s->taxii, &d)) return cli_trouble(&d);
+    }
+}
+
+static enum err write_port(const char *path, uint16_t port, struct diag *d) {
+    char text[16];
+    int len = snprintf(text, sizeof text, "%u\n", port);
+    return path ? file_write(path, span_of(text, (size_t)len), 0644, d) : ERR_NONE;
+}
+
+static int serve(const struct cli *cli, struct serving *s, const char *port_file, const sigset_t *signals) {
+    struct diag d = {0};
+    char *home = cli_home(cli);
+    enum err e = home ? node_open(home, NODE_WRITE, &s->node, &d) : diag_set(&d, ERR_NOMEM, "no memory");
+    if (!e) e = taxii_server_start(s->node, &s->taxii, &d);
+    if (!e) e = socket_server_start(s->node, cli_operations(), after_operation, s, &s->socket, &d);
+    if (!e) e = write_port(port_file, taxii_server_port(s->taxii), &d);
+    bool keeping = !e && pthread_create(&s->keeper, NULL, keeper_run, s) == 0;
+    int code = e ? cli_trouble(&d) : EXIT_OK;
+    if (!e) {
+        fprintf(stderr, "renkei: serving %s on port %u; commands in %s go through this process\n",
+                s->node->config->party, taxii_server_port(s->taxii), home);
+        notify("READY=1");
+        code = wait_for_end(s, signals);
+        notify("STOPPING=1");
+    }
+    atomic_store(&s->stop, true);
+    if (keeping) pthread_join(s->keeper, NULL);
+    socket_server_stop(&s->socket);
+    taxii_server_stop(&s->taxii);
+    node_close(&s->node);
+    free(home);
+    return code;
+}
+
+int command_serve(const struct cli *cli, int argc, char **argv) {
+    static const struct option options[] = {{"sync-every", 1, 0, 's'}, {"port-file", 1, 0, 'p'}, {0}};
+    struct serving s = {0};
+    const char *port_file = NULL;
+    sigset_t signals;
+    for (int c; (c = getopt_long(argc, argv, "", options, NULL)) != -1;) {
+        if (c == 'p')
+            port_file = optarg;
+        else if (c != 's')
+            return cli_usage("serve", "unknown flag");
+        else if (!time_parse_duration(span_cstr(optarg), &s.sync_every) || s.sync_every < TIME_US_PER_S)
+            return cli_usage("serve", "--sync-every is a time span such as 5m");
+    }
+    if (optind < argc) return cli_usage("serve", "unexpected '%s'", argv[optind]);
+    /* Blocked before any thread is made, so that only wait_for_end() takes them. */
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGINT);
+    sigaddset(&signals, SIGTERM);
+    sigprocmask(SIG_BLOCK, &signals, NULL);
+    return serve(cli, &s, port_file, &signals);
+}

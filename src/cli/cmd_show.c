@@ -1,0 +1,55 @@
+#include <getopt.h>
+#include <stdio.h>
+
+#include "cli/cli.h"
+
+/* Indented, a member a line, so that people can read an object as it is. */
+static void print_value(struct json_value v, int depth, struct arena *a) {
+    struct json_iter it = json_iter(v);
+    bool object = json_type(v) == JSON_OBJECT;
+    if ((!object && json_type(v) != JSON_ARRAY) || json_count(v) == 0) {
+        char *text = arena_cstr(a, json_raw(v));
+        if (text) cli_clean(text);
+        fputs(text ? text : "", stdout);
+        return;
+    }
+    puts(object ? "{" : "[");
+    while (json_next(&it)) {
+        printf("%*s", depth * 2 + 2, "");
+        if (object) printf("%.*s: ", SPAN_ARG(json_raw(it.key)));
+        print_value(it.value, depth + 1, a);
+        puts(it.left ? "," : "");
+    }
+    printf("%*s%c", depth * 2, "", object ? '}' : ']');
+}
+
+static void print_version(void *context, struct json_value r, struct arena *a) {
+    struct json_value handling = json_get(r, "handling");
+    printf("%s\n  source    %s\n  state     %s\n  version   %s\n  imported  %s\n  handling  TLP %s",
+           cli_text(r, "id", a), cli_text(r, "source", a), cli_text(r, "state", a), cli_text(r, "version", a),
+           cli_text(r, "imported", a), cli_text(handling, "tlp", a));
+    for (struct json_iter it = json_iter(json_get(handling, "labels")); json_next(&it);)
+        printf(", %.*s", SPAN_ARG(json_text(it.value, a)));
+    puts("");
+    print_value(json_get(r, "object"), 0, a);
+    puts("");
+}
+
+int command_show(const struct cli *cli, int argc, char **argv) {
+    static const struct option options[] = {{"history", 0, 0, 'h'}, {0}};
+    struct buf args = BUF_EMPTY;
+    struct json_writer w = json_writer(&args);
+    bool history = false;
+    for (int c; (c = getopt_long(argc, argv, "", options, NULL)) != -1;) {
+        if (c != 'h') return cli_usage("show", "unknown flag");
+        history = true;
+    }
+    if (optind + 1 != argc) return cli_usage("show", "show takes one id (renkei search finds it)");
+    json_begin_object(&w);
+    json_member_cstr(&w, "id", argv[optind]);
+    json_member_truth(&w, "history", history);
+    json_end_object(&w);
+    int code = cli_do(cli, "show", buf_span(&args), print_version, NULL);
+    buf_free(&args);
+    return code;
+}

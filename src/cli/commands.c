@@ -1,0 +1,92 @@
+/* The commands: a row each. What stands here is their help, too. */
+#include "cli/cli.h"
+
+const struct command commands[] = {
+    {"init", "make a node",
+     "renkei init --party ID --name NAME --url https://HOST:PORT\n\nMakes a node: its keys, configuration, card and "
+     "the live realm's store.\n\n"
+     "  renkei init --party JP-MOD --name \"Ministry of Defense, Japan\" --url https://127.0.0.1:8443\n",
+     "--party --name --url", command_init},
+    {"card", "print this node's card",
+     "renkei card [--show]\n\nPrints the signed card, for partners; --show prints names and fingerprints instead.\n\n  "
+     "renkei card > JP-MOD.card\n",
+     "--show", command_card},
+    {"party", "trust, list and remove partners",
+     "renkei party add CARD [--yes] | list | remove ID\n\nadd shows the card's fingerprints and asks before it is "
+     "trusted; --yes says that you compared them.\n\n"
+     "  renkei party add US-DOD.card\n",
+     "add list remove --yes", command_party},
+    {"key", "rotate this node's keys",
+     "renkei key rotate\n\nMakes new keys for every use and a successor card, signed by the old key. Partners accept "
+     "it at the next sync.\n\n  renkei key rotate\n",
+     "rotate", command_key},
+    {"agreement", "write, check, sign, add and show agreements",
+     "renkei agreement new --with CARD [--to FILE] [--amends HASH]\nrenkei agreement check FILE\nrenkei agreement sign "
+     "FILE [--to FILE.sig]\n"
+     "renkei agreement add FILE SIGNATURE...\nrenkei agreement list\nrenkei agreement show HASH\n\n"
+     "new writes a commented template; sign writes FILE.PARTY.sig; add needs the signature of every party.\n\n"
+     "  renkei agreement new --with US-DOD.card --to arrangement.yaml\n  renkei agreement sign arrangement.yaml\n"
+     "  renkei agreement add arrangement.yaml arrangement.yaml.*.sig\n",
+     "new check sign add list show --with --to --amends", command_agreement},
+    {"import", "take in STIX and indicator lists",
+     "renkei import FILE... [--stix|--list] [--tlp LEVEL] [--label TEXT]... [--confidence N]\n                      "
+     "[--valid-from TIME] [--valid-for SPAN] [--keep-going] [--warnings]\n\n"
+     "Bundles, envelopes, NDJSON and lists (text, CSV, maltrail), plain, .gz or .zst; \"-\" is standard input. All of "
+     "a file or, with a\n"
+     "report of every rejected object, nothing; --keep-going takes the rest. On foreign objects --tlp, --label and "
+     "--confidence are\n"
+     "local handling, kept beside the object. What agreements permit is released at once.\n\n  renkei import "
+     "apt_turla.txt --tlp green --valid-for 90d\n",
+     "--stix --list --tlp --label --confidence --valid-from --valid-for --keep-going --warnings", command_import},
+    {"search", "find objects",
+     "renkei search [WORD...] [--type T] [--label L] [--tlp LEVEL] [--source PARTY|own] [--limit N]\n\nNames, "
+     "descriptions and pattern values, newest first. Exits 1 if nothing is found.\n\n"
+     "  renkei search --type indicator evil.example\n",
+     "--type --label --tlp --source --limit", command_search},
+    {"show", "show an object",
+     "renkei show ID [--history]\n\nThe version that counts, or all with --history.\n\n  renkei show indicator--…\n",
+     "--history", command_show},
+    {"why", "explain what goes to a party and what does not",
+     "renkei why ID --to PARTY\n\nWhich clause decided, and what would have to change.\n\n  renkei why indicator--… "
+     "--to US-DOD\n",
+     "--to", command_why},
+    {"release", "decide what has not been decided",
+     "renkei release\n\nimport and serve do so by themselves.\n\n  renkei release\n", "", command_release},
+    {"withdraw", "take a release back",
+     "renkei withdraw ID --from PARTY\n\nThe object, and what names it, is served no more; the ledger says so.\n\n  "
+     "renkei withdraw indicator--… --from US-DOD\n",
+     "--from", command_withdraw},
+    {"ledger", "show, verify and prove what was released",
+     "renkei ledger show [--to PARTY]\nrenkei ledger entries --to PARTY [--first N] [--limit N]\nrenkei ledger verify "
+     "[--to PARTY | --from PARTY]\n"
+     "renkei ledger prove ID --to PARTY\n\nverify recomputes everything from the first entry to the signed checkpoint; "
+     "--from checks what a partner sent.\n"
+     "prove prints a receipt (C2SP tlog-proof). Exits 1 if something does not verify.\n\n  renkei ledger verify\n",
+     "show entries verify prove --to --from --first --limit", command_ledger},
+    {"serve", "serve partners",
+     "renkei serve [--sync-every SPAN] [--port-file FILE]\n\nTAXII 2.1 over mutual TLS for the partners, and a socket "
+     "for the commands beside it. Stops on SIGINT and SIGTERM.\n\n"
+     "  renkei serve --sync-every 5m\n",
+     "--sync-every --port-file", command_serve},
+    {"sync", "pull from a partner, or from any TAXII 2.1 server",
+     "renkei sync [PARTY|SOURCE] [--follow] [--interval SPAN]\n\nWithout a name: all partners. From a Renkei, records, "
+     "bodies and tree are verified before anything is stored, and\n"
+     "the checkpoint is cosigned.\n\n  renkei sync JP-MOD\n",
+     "--follow --interval", command_sync},
+    {"match", "match telemetry against the indicators",
+     "renkei match FILE...|- [--member NAME] [--time event|now|any] [--threads N] [--no-sightings]\n\n"
+     "Zeek (NDJSON, TSV), Suricata EVE, any NDJSON, plain text; plain, .gz or .zst. Exits 0 if something matched, 1 if "
+     "nothing did, 2 on trouble.\n\n"
+     "  renkei match conn.log dns.log --member NAVY-1\n",
+     "--member --time --threads --no-sightings", command_match},
+    {"status", "what the node holds", "renkei status\n\n  renkei status\n", "", command_status},
+    {"completion", "print shell completion", "renkei completion bash\n\n  source <(renkei completion bash)\n", "bash",
+     command_completion},
+};
+const size_t command_count = sizeof commands / sizeof *commands;
+
+const struct command *cli_command(struct span name) {
+    for (size_t i = 0; i < command_count; i++)
+        if (span_is(name, commands[i].name)) return &commands[i];
+    return NULL;
+}
