@@ -38,7 +38,8 @@ static void check_schema(const struct schema *s, int depth) {
         if (has(p + 1, p->name)) fail_msg("%s: %s stands twice", s->type, p->name);
         check_words(p->name, p->words);
         size_t len = p->name_len;
-        bool refs = len > 5 && strcmp(p->name + len - 5, "_refs") == 0, ref = strcmp(p->name + len - 4, "_ref") == 0;
+        bool refs = len > 5 && strcmp(p->name + len - 5, "_refs") == 0,
+             ref = len > 4 && strcmp(p->name + len - 4, "_ref") == 0;
         /* §3.1: the name tells what a reference is. */
         if ((refs || ref) != (p->kind == PROPERTY_ID)) fail_msg("%s: %s", s->type, p->name);
         if (refs) assert_true(p->flags & PROPERTY_LIST);
