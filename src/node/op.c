@@ -99,7 +99,7 @@ enum err op_dispatch(const char *home, struct op_table table, const char *name, 
     if (!op) return diag_set(d, ERR_INTERNAL, "no operation %s", name);
     if (op->mode == NODE_WRITE) {
         enum err e = socket_call(home, name, args, fds, fd_count, listener, &reached, d);
-        if (reached) return e;
+        return reached ? e : socket_call_child(home, table, op, args, fds, fd_count, listener, d);
     }
     return run_here(home, op, args, fds, fd_count, listener, d);
 }

@@ -1,12 +1,15 @@
 #include "node/socket.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -347,6 +350,16 @@ static enum err hear(int fd, const struct op_listener *listener, struct diag *d)
     return e;
 }
 
+static enum err write_request(const char *name, struct span args, struct buf *out, struct diag *d) {
+    struct json_writer w = json_writer(out);
+    json_begin_object(&w);
+    json_member_cstr(&w, "op", name);
+    json_key(&w, "args");
+    json_splice(&w, args);
+    json_end_object(&w);
+    return buf_ok(out) ? ERR_NONE : diag_set(d, ERR_NOMEM, "no memory for the command");
+}
+
 enum err socket_call(const char *home, const char *name, struct span args, const int *fds, size_t fd_count,
                      const struct op_listener *listener, bool *reached, struct diag *d) {
     struct sockaddr_un address;
@@ -361,17 +374,57 @@ enum err socket_call(const char *home, const char *name, struct span args, const
         return diag_set(d, ERR_NOT_FOUND, "no server runs in %s", home);
     }
     *reached = true;
-    struct json_writer w = json_writer(&request);
-    json_begin_object(&w);
-    json_member_cstr(&w, "op", name);
-    json_key(&w, "args");
-    json_splice(&w, args);
-    json_end_object(&w);
-    if (!buf_ok(&request) || !send_frame(fd, buf_span(&request), fds, fd_count))
+    if ((e = write_request(name, args, &request, d))) goto out;
+    if (!send_frame(fd, buf_span(&request), fds, fd_count))
         e = diag_set(d, ERR_IO, "the running server does not take the command");
     else
         e = hear(fd, listener, d);
+out:
     buf_free(&request);
     close(fd);
+    return e;
+}
+
+/* ---- without a server
+ * ------------------------------------------------------------------------------------------------ */
+
+/* The child: never returns. */
+static void run_alone(int fd, const char *home, struct op_table table, const struct op *op, struct span request,
+                      const int *fds, size_t fd_count) {
+    struct diag d = {0};
+    struct socket_server server = {.table = table};
+    struct connection c = {.server = &server, .fd = fd};
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    snprintf(c.actor, sizeof c.actor, "uid:%u", (unsigned)getuid());
+    enum err e = node_open(home, op->mode, &server.node, &d);
+    if (!e) e = run_request(&c, request, fds, fd_count, &d);
+    node_close(&server.node); /* first, so that the caller finds the store free when it hears the end */
+    send_end(&c, e, &d);
+    _exit(0);
+}
+
+enum err socket_call_child(const char *home, struct op_table table, const struct op *op, struct span args,
+                           const int *fds, size_t fd_count, const struct op_listener *listener, struct diag *d) {
+    struct buf request = BUF_EMPTY;
+    int pair[2];
+    enum err e = write_request(op->name, args, &request, d);
+    if (!e && socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0)
+        e = diag_set(d, ERR_IO, "no socket: %s", strerror(errno));
+    if (e) {
+        buf_free(&request);
+        return e;
+    }
+    fflush(NULL);
+    pid_t child = fork();
+    if (child == 0) {
+        close(pair[0]);
+        run_alone(pair[1], home, table, op, buf_span(&request), fds, fd_count);
+    }
+    close(pair[1]);
+    e = child < 0 ? diag_set(d, ERR_IO, "no process for the command: %s", strerror(errno)) : hear(pair[0], listener, d);
+    close(pair[0]);
+    while (child > 0 && waitpid(child, NULL, 0) < 0 && errno == EINTR) {
+    }
+    buf_free(&request);
     return e;
 }
