@@ -138,8 +138,8 @@ static void zeek_tables(void **state) {
            "#path\thttp\n#fields\thost\turi\tid.resp_p\n"
            "evil.example\t/a\t80\n"
            "evil.example\t/\\x61\t80\n",
-           "7:0:evil.example 8:1:198.51.100.3 13:2:http://evil.example/a 13:0:evil.example "
-           "14:2:http://evil.example/a 14:0:evil.example ",
+           "7:0:evil.example 8:1:198.51.100.3 13:0:evil.example 13:2:http://evil.example/a "
+           "14:0:evil.example 14:2:http://evil.example/a ",
            14, 1);
     detect_index_free(&index);
 }
