@@ -1,8 +1,43 @@
 #include "taxii/sync.h"
 
+#include <pthread.h>
+
 #include "taxii/sync_run.h"
 
-enum { SYNC_ARENA_MAX = 256 << 20 };
+enum { SYNC_ARENA_MAX = 256 << 20, AT_ONCE_MAX = 64 };
+
+/* The syncs under way in this process: two of one ledger would store the same range twice and set each other back. */
+static pthread_mutex_t under_way_lock = PTHREAD_MUTEX_INITIALIZER;
+static struct {
+    const struct node *node;
+    const char *name; /* the caller's, who waits for the sync */
+} under_way[AT_ONCE_MAX];
+
+static enum err begin(const struct node *n, const char *name, struct diag *d) {
+    size_t room = AT_ONCE_MAX;
+    enum err e = ERR_NONE;
+    pthread_mutex_lock(&under_way_lock);
+    for (size_t i = 0; i < AT_ONCE_MAX; i++) {
+        if (!under_way[i].name)
+            room = i;
+        else if (under_way[i].node == n && strcmp(under_way[i].name, name) == 0)
+            e = diag_set(d, ERR_BUSY, "a sync with %s is under way", name);
+    }
+    if (!e && room == AT_ONCE_MAX) e = diag_set(d, ERR_BUSY, "%d syncs are under way", AT_ONCE_MAX);
+    if (!e) {
+        under_way[room].node = n;
+        under_way[room].name = name;
+    }
+    pthread_mutex_unlock(&under_way_lock);
+    return e;
+}
+
+static void end(const char *name) {
+    pthread_mutex_lock(&under_way_lock);
+    for (size_t i = 0; i < AT_ONCE_MAX; i++)
+        if (under_way[i].name == name) under_way[i].name = NULL;
+    pthread_mutex_unlock(&under_way_lock);
+}
 
 static bool is_partner(struct node *n, struct span name) {
     struct node_view *v = node_view(n);
@@ -24,13 +59,15 @@ enum err taxii_sync(struct node *n, const char *name, const struct taxii_sync_op
     int64_t started = clock_monotonic_us();
     struct sync s = {.node = n, .options = options ? options : &none, .result = result};
     *result = (struct taxii_sync_result){0};
+    enum err e = begin(n, name, d);
+    if (e) return e;
     arena_init(&s.arena, SYNC_ARENA_MAX);
     s.links.bytes = &s.bytes;
     s.links.client.stop = s.options->stop;
     s.links.client.stop_context = s.options->context;
     s.party = arena_copy(&s.arena, span_cstr(name));
     const struct config_source *source = find_source(n, name);
-    enum err e = store_reader_open(n->live.store, &s.reader, d);
+    e = store_reader_open(n->live.store, &s.reader, d);
     if (!e) {
         if (is_partner(n, span_cstr(name)))
             e = sync_peer(&s, d);
@@ -42,6 +79,7 @@ enum err taxii_sync(struct node *n, const char *name, const struct taxii_sync_op
     store_reader_close(&s.reader);
     taxii_identity_free(&s.identity);
     arena_free(&s.arena);
+    end(name);
     result->bytes = atomic_load(&s.bytes);
     result->seconds = (double)(clock_monotonic_us() - started) / 1e6;
     return e;

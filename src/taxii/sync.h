@@ -55,7 +55,8 @@ struct taxii_sync_result {
 
 /* `name` is a trusted party's id or the name of a source in renkei.yaml. The result is filled as far as it went, also
  * on error. ERR_NOT_FOUND: no such party or source; ERR_VERIFY: something did not hold (d says what); ERR_NETWORK,
- * ERR_DENIED, ERR_BUSY. Blocks; one sync of a name at a time; the node must be open for writing. */
+ * ERR_DENIED, ERR_BUSY. Blocks. ERR_BUSY also when a sync of this name is under way; others may run beside it. The
+ * node must be open for writing. */
 MUST_CHECK enum err taxii_sync(struct node *n, const char *name, const struct taxii_sync_options *options,
                                struct taxii_sync_result *result, struct diag *d);
 

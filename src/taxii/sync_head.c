@@ -178,6 +178,22 @@ static enum err conflict(struct sync *s, struct span origin, const struct sync_s
                     SPAN_ARG(origin), why, text);
 }
 
+/* Whether the partner's hashes, from the first entry on, make the root it signs. If they do and ours do not lead there,
+ * it has signed two ledgers; if not, it contradicts itself. */
+static enum err makes_its_root(struct sync *s, const char *collection, const struct sync_head *h, bool *makes,
+                               struct diag *d) {
+    struct sync_head whole = {.checkpoint = h->checkpoint, .tail_width = h->tail_width};
+    struct sync_state nothing = {0};
+    struct sha256 root;
+    memcpy(whole.tail, h->tail, sizeof whole.tail);
+    ledger_tree_init(&nothing.tree);
+    enum err e = get_hashes(s, collection, &whole, d);
+    if (!e) e = root_at(s, collection, &nothing, &whole, h->checkpoint.size, &root, d);
+    *makes = !e && sha256_equal(&root, &h->checkpoint.root);
+    free(whole.hashes);
+    return e;
+}
+
 /* What the tree must agree with: our own entries, the newest checkpoint seen, and the one served. */
 static enum err compare(struct sync *s, struct span origin, const char *collection, const struct sync_state *state,
                         struct sync_head *h, struct diag *d) {
@@ -188,7 +204,9 @@ static enum err compare(struct sync *s, struct span origin, const char *collecti
     if (!e) e = root_at(s, collection, state, h, h->checkpoint.size, &root, d);
     if (e) return e;
     if (!sha256_equal(&root, &h->checkpoint.root)) {
-        if (state->size) return conflict(s, origin, state, h, "does not continue what it was before (a fork)", d);
+        bool makes = false;
+        if (state->size && (e = makes_its_root(s, collection, h, &makes, d))) return e;
+        if (makes) return conflict(s, origin, state, h, "does not continue what it was before (a fork)", d);
         return diag_set(d, ERR_VERIFY, "the tiles of %.*s do not make the root that its checkpoint signs",
                         SPAN_ARG(origin));
     }
