@@ -51,7 +51,7 @@ static void fuzz_object(struct arena *a, struct json_value v) {
     if (!e) must(span_equal(stix_id_type(object.id), object.type));
     fuzz_refs(a, &object);
     stix_marking_effective(&object, lookup, NULL, &summary);
-    must(summary.tlp < STIX_TLP_COUNT);
+    must(summary.tlp <= STIX_TLP_RED);
     if (stix_marking_classify(&object, &level) == STIX_MARKING_TLP) must(stix_marking_object(object.id).at != NULL);
     if (stix_sco_id(a, v, id, &d) == ERR_NONE) must(stix_id_version(span_cstr(id)) == 5 || object.type.len > 200);
     if (stix_version_compare(a, &object, &object, &version, &d) == ERR_NONE) must(version == STIX_VERSION_SAME);
@@ -65,7 +65,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     enum stix_tlp level;
     arena_init(&a, 64 << 20);
     (void)stix_id_valid(text);
-    if (stix_tlp_parse(text, &level)) must(level < STIX_TLP_COUNT);
+    if (stix_tlp_parse(text, &level)) must(level <= STIX_TLP_RED);
     if (json_parse(&a, text, &doc, &d) == ERR_NONE) fuzz_object(&a, json_root(&doc));
     arena_free(&a);
     return 0;
