@@ -24,7 +24,8 @@ struct serving {
     struct taxii_server *taxii;
     struct socket_server *socket;
     pthread_t keeper;
-    atomic_bool stop, rotated;
+    atomic_bool stop;
+    pthread_mutex_t restarting;
     time_us sync_every; /* 0 = never */
 };
 
@@ -102,22 +103,24 @@ static void *keeper_run(void *context) {
     return NULL;
 }
 
+/* The signer has the new TLS key from the moment the operation ends: the server must not present the old certificate
+ * any longer. */
 static void after_operation(void *context, const struct op *op) {
     struct serving *s = context;
-    if (strcmp(op->name, "key.rotate") == 0) atomic_store(&s->rotated, true);
+    struct diag d = {0};
+    if (strcmp(op->name, "key.rotate") != 0) return;
+    pthread_mutex_lock(&s->restarting);
+    if (taxii_server_restart(s->taxii, &d)) log_error("TLS does not start with the new key: %s", d.message);
+    pthread_mutex_unlock(&s->restarting);
 }
 
 /* ---- the command
  * --------------------------------------------------------------------------------------------------------------- */
 
-static int wait_for_end(struct serving *s, const sigset_t *signals) {
-    for (;;) {
-        struct timespec tick = {.tv_nsec = TICK_MS * 1000000L};
-        int got = sigtimedwait(signals, NULL, &tick);
-        if (got == SIGINT || got == SIGTERM) return EXIT_OK;
-        struct diag d = {0};
-        if (atomic_exchange(&s->rotated, false) && taxii_server_restart(s->taxii, &d)) return cli_trouble(&d);
-    }
+static void wait_for_end(const sigset_t *signals) {
+    int got;
+    do got = sigwaitinfo(signals, NULL);
+    while (got != SIGINT && got != SIGTERM);
 }
 
 static enum err write_port(const char *path, uint16_t port, struct diag *d) {
@@ -139,7 +142,7 @@ static int serve(const struct cli *cli, struct serving *s, const char *port_file
         fprintf(stderr, "renkei: serving %s on port %u; commands in %s go through this process\n",
                 s->node->config->party, taxii_server_port(s->taxii), home);
         notify("READY=1");
-        code = wait_for_end(s, signals);
+        wait_for_end(signals);
         notify("STOPPING=1");
     }
     atomic_store(&s->stop, true);
@@ -153,7 +156,7 @@ static int serve(const struct cli *cli, struct serving *s, const char *port_file
 
 int command_serve(const struct cli *cli, int argc, char **argv) {
     static const struct option options[] = {{"sync-every", 1, 0, 's'}, {"port-file", 1, 0, 'p'}, {0}};
-    struct serving s = {0};
+    struct serving s = {.restarting = PTHREAD_MUTEX_INITIALIZER};
     const char *port_file = NULL;
     sigset_t signals;
     for (int c; (c = getopt_long(argc, argv, "", options, NULL)) != -1;) {

@@ -209,6 +209,22 @@ static enum err verify_one(struct op_call *call, struct store_reader *r, const s
     return e == ERR_VERIFY || e == ERR_SYNTAX || e == ERR_INVALID ? ERR_NONE : e; /* the verdict is the result */
 }
 
+/* Signed with the log key of any card the party has had: its keys may have rotated since it was seen. */
+static enum err check_received_head(struct op_call *call, struct store_reader *r, struct span note, struct span origin,
+                                    struct span party, const struct ledger_tree *tree, struct diag *d) {
+    struct store_document *docs;
+    size_t count;
+    enum err e = store_document_list(r, "card", call->arena, &docs, &count, d);
+    if (e) return e;
+    e = diag_set(d, ERR_VERIFY, "no card of %.*s is kept", SPAN_ARG(party));
+    for (size_t i = count; i > 0 && e; i--) {
+        struct card card;
+        if (card_read(call->arena, docs[i - 1].body, &card, d) || !span_equal(card.party, party)) continue;
+        e = check_head(call, note, origin, party, card.log_key, tree, d);
+    }
+    return e;
+}
+
 /* A partner's ledger, from the records kept of it, against the checkpoint last seen and checked. */
 static enum err verify_received(struct op_call *call, struct store_reader *r, struct span party, struct diag *d) {
     struct store_document *docs;
@@ -216,14 +232,14 @@ static enum err verify_received(struct op_call *call, struct store_reader *r, st
     struct arena a;
     char head[80];
     struct node_view *v = node_view(call->node);
-    const struct card *card = NULL;
-    for (size_t i = 0; i < v->partner_count; i++)
-        if (span_equal(v->partners[i].party, party)) card = &v->partners[i];
+    bool trusted = false;
+    for (size_t i = 0; i < v->partner_count; i++) trusted = trusted || span_equal(v->partners[i].party, party);
     int len = snprintf(head, sizeof head, "renkei/%.*s/", SPAN_ARG(party));
     for (int i = 7; i < len; i++)
         if (head[i] >= 'A' && head[i] <= 'Z') head[i] = (char)(head[i] + 32);
-    enum err e = card ? store_document_list(r, "received-checkpoint", call->arena, &docs, &count, d)
-                      : diag_set(d, ERR_NOT_FOUND, "%.*s is not a trusted party (renkei party list)", SPAN_ARG(party));
+    enum err e = trusted
+                     ? store_document_list(r, "received-checkpoint", call->arena, &docs, &count, d)
+                     : diag_set(d, ERR_NOT_FOUND, "%.*s is not a trusted party (renkei party list)", SPAN_ARG(party));
     arena_init(&a, VERIFY_ARENA_MAX);
     for (size_t i = 0; !e && i < count; i++) {
         struct ledger_tree tree;
@@ -241,7 +257,7 @@ static enum err verify_received(struct op_call *call, struct store_reader *r, st
                 ledger_tree_append(&tree, &leaf);
             }
         }
-        if (!e) e = check_head(call, docs[i].body, docs[i].key, party, card->log_key, &tree, d);
+        if (!e) e = check_received_head(call, r, docs[i].body, docs[i].key, party, &tree, d);
         emit_verdict(call, docs[i].key, tree.size, e, d);
         if (e == ERR_VERIFY || e == ERR_SYNTAX || e == ERR_INVALID) e = ERR_NONE;
     }
