@@ -174,6 +174,7 @@ static enum err open_writer(struct lite_store *s, struct diag *d) {
     enum err e = take_lock(s, d);
     if (!e) e = make_file(s, d);
     if (!e) e = connect_file(s, &s->writer.c, true, d);
+    s->writer.c.deferred = &s->deferred;
     if (!e) e = lite_migrate(&s->writer.c, d);
     if (!e) e = discard_pending(s, d);
     s->writer.c.failed = ERR_NONE;
@@ -199,6 +200,7 @@ static void lite_close(struct store *base) {
     disconnect(&s->writer.c);
     if (s->lock >= 0) close(s->lock); /* the file stays: removing it would race with the next writer */
     pthread_mutex_destroy(&s->turn);
+    lite_deferred_free(&s->deferred);
     free(s->interned);
     free(s->path);
     free(s->vfs);
@@ -275,6 +277,7 @@ static void forget(struct lite_store *s) {
     s->next_holding = s->next_object = s->append_ledger = 0;
     memset(s->interned, 0, INTERN_SLOTS * sizeof *s->interned);
     lite_objects_forget(&s->writer.c);
+    lite_deferred_rolled_back(&s->deferred);
 }
 
 static enum err lite_begin(struct store *base, struct store_tx **out, struct diag *d) {
@@ -306,11 +309,13 @@ static void lite_rollback(struct store_tx *tx) {
 
 static enum err lite_commit(struct store_tx *tx, struct diag *d) {
     struct lite_store *s = lite_store_of(tx);
-    enum err e = lite_run(&s->writer.c, "COMMIT", NO_VALUES, d);
+    enum err e = lite_deferred_before_commit(&s->writer.c, &s->deferred, d);
+    if (!e) e = lite_run(&s->writer.c, "COMMIT", NO_VALUES, d);
     if (e) {
         lite_rollback(tx);
         return e;
     }
+    lite_deferred_committed(&s->deferred);
     s->tx.open = false;
     pthread_mutex_unlock(&s->turn);
     return ERR_NONE;

@@ -4,6 +4,7 @@
  *   sqlite_schema.c     the schema, as the list of migrations that make it
  *   sqlite_statement.c  prepared statements, values, errors
  *   sqlite_object.c     STIX ids and types as small numbers
+ *   sqlite_deferred.c   index entries that can wait
  *   sqlite_intake.c     adding, publishing and discarding holdings
  *   sqlite_holding.c    reading holdings
  *   sqlite_search.c     full text
@@ -32,6 +33,9 @@ enum {
     TYPES_COMPACT = 65536,  /* types whose objects get compact keys: two bytes in the key */
     KEY_SIZE = 18,          /* a compact key: the UUID's 16 bytes and the type's number */
     INTERN_SLOTS = 1 << 18, /* recently used ids in the writer: 32 bytes each, 8 MiB */
+    /* Index entries that wait in memory, of each kind: 6 and 4 MiB; entering them delays a commit by about half a
+       second. */
+    DEFERRED_MAX = 1 << 18,
 };
 
 /* ---- statements (sqlite_statement.c) ------------------------------------------------------------------------------
@@ -43,15 +47,17 @@ struct statement {
     sqlite3_stmt *prepared;
 };
 
+struct deferred;
 struct connection {
     sqlite3 *db;
     const char *path; /* borrowed from the store, for messages */
     bool writer;
-    bool snapshot;     /* a reader's explicit snapshot is open */
-    unsigned entered;  /* depth of lite_enter() */
-    int64_t visible;   /* holdings up to this id exist for this connection right now */
-    enum err failed;   /* what spoilt the transaction under way; writer only */
-    sqlite3_stmt *pin; /* holds the read transaction open between enter and leave */
+    bool snapshot;             /* a reader's explicit snapshot is open */
+    unsigned entered;          /* depth of lite_enter() */
+    int64_t visible;           /* holdings up to this id exist for this connection right now */
+    enum err failed;           /* what spoilt the transaction under way; writer only */
+    struct deferred *deferred; /* the writer's; NULL in a reader */
+    sqlite3_stmt *pin;         /* holds the read transaction open between enter and leave */
     size_t statement_count;
     struct statement statements[STATEMENTS_MAX];
     struct map type_numbers; /* name → number */
@@ -142,6 +148,24 @@ struct intern_slot {
     uint8_t key[KEY_SIZE];
 };
 
+struct deferred_key {
+    int64_t id;
+    uint8_t key[KEY_SIZE];
+};
+struct deferred_ref {
+    int64_t target, holding;
+};
+/* sqlite_deferred.c draws it. */
+struct deferred {
+    struct deferred_key *keys; /* owned, in order of id */
+    size_t key_count, key_room, keys_flushed, keys_kept;
+    uint32_t *table; /* owned */
+    size_t table_size;
+    struct deferred_ref *refs; /* owned */
+    size_t ref_count, ref_room, refs_flushed, refs_kept;
+    bool due; /* the transaction made something visible that needs them */
+};
+
 struct lite_reader {
     struct store_reader base;
     struct connection c;
@@ -166,6 +190,7 @@ struct lite_store {
     int64_t append_ledger;
     uint64_t append_seq;
     struct intern_slot *interned;
+    struct deferred deferred;
 };
 
 static inline struct connection *lite_of(struct store_reader *r) {
@@ -196,11 +221,15 @@ MUST_CHECK enum err lite_schema_check(struct connection *c, bool *fresh, bool *c
 
 /* The number of a type's name; 0 when there is none. Numbers start at 1. */
 MUST_CHECK enum err lite_type_find(struct connection *c, struct span name, int64_t *out, struct diag *d);
-/* The number of an object; 0 when the store has never heard of it. */
+/* The number of an object; 0 when the store has never heard of it. A reader does not hear of pending holdings'. */
 MUST_CHECK enum err lite_object_find(struct connection *c, struct span stix_id, int64_t *out, struct diag *d);
-/* The number of an object, made when needed (*fresh). type may be NULL. */
+/* The number of an object, made when needed (*fresh). type may be NULL. For pending holdings: the id can be looked up
+ * by readers only after lite_deferred_flush(). */
 MUST_CHECK enum err lite_object_intern(struct lite_store *s, struct span stix_id, int64_t *id, int64_t *type,
                                        bool *fresh, struct diag *d);
+/* The same for what is visible at the commit. */
+MUST_CHECK enum err lite_object_intern_visible(struct lite_store *s, struct span stix_id, int64_t *id, int64_t *type,
+                                               bool *fresh, struct diag *d);
 /* Writes the id whose key stands in a column into text. */
 MUST_CHECK enum err lite_object_text(struct connection *c, sqlite3_stmt *st, int column, char text[STORE_ID_MAX],
                                      struct span *out, struct diag *d);
@@ -209,6 +238,23 @@ MUST_CHECK enum err lite_type_text(struct connection *c, int64_t number, char te
 /* Forgets what a rolled-back transaction may have made up. */
 void lite_objects_forget(struct connection *c);
 void lite_objects_free(struct connection *c);
+
+/* ---- index entries that can wait (sqlite_deferred.c) ---------------------------------------------------------------
+ */
+
+MUST_CHECK enum err lite_deferred_key(struct deferred *f, const uint8_t key[KEY_SIZE], int64_t id, struct diag *d);
+MUST_CHECK enum err lite_deferred_ref(struct deferred *f, int64_t target, int64_t holding, struct diag *d);
+bool lite_deferred_find(const struct deferred *f, const uint8_t key[KEY_SIZE], int64_t *id);
+/* Whether the object's key may be among those that wait. */
+bool lite_deferred_holds(const struct deferred *f, int64_t object);
+/* Enters everything now. */
+MUST_CHECK enum err lite_deferred_flush(struct connection *c, struct deferred *f, struct diag *d);
+/* Lets go of everything without entering it. */
+void lite_deferred_drop(struct deferred *f);
+MUST_CHECK enum err lite_deferred_before_commit(struct connection *c, struct deferred *f, struct diag *d);
+void lite_deferred_committed(struct deferred *f);
+void lite_deferred_rolled_back(struct deferred *f);
+void lite_deferred_free(struct deferred *f);
 
 /* ---- holdings (sqlite_holding.c) -----------------------------------------------------------------------------------
  */

@@ -115,7 +115,7 @@ enum err lite_entry_add(struct store_tx *tx, const struct store_entry *e, struct
     if (origin.exists && origin.own_object) {
         object = origin.object, type = origin.type;
     } else if (e->stix_id.len) {
-        err = lite_object_intern(s, e->stix_id, &object, &type, &fresh, d);
+        err = lite_object_intern_visible(s, e->stix_id, &object, &type, &fresh, d);
     }
     if (!err && object && !fresh && e->state == STORE_ENTRY_CURRENT) err = supersede(c, e, object, d);
     if (!err) err = insert_entry(c, e, &origin, object, type, d);

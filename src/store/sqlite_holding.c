@@ -170,6 +170,7 @@ static enum err naming(struct connection *c, struct span stix_id, int64_t after,
     bool row;
     int64_t object;
     enum err e = lite_object_find(c, stix_id, &object, d);
+    if (!e && object && c->deferred) e = lite_deferred_flush(c, c->deferred, d);
     if (e || !object) return e;
     e = lite_query(c, "SELECT holding FROM ref WHERE target=? AND holding>? AND holding<=? ORDER BY holding LIMIT ?",
                    VALUES(v_int(object), v_int(after), v_int(c->visible), v_int((int64_t)limit)), &st, d);

@@ -96,22 +96,38 @@ static enum err next_holding(struct lite_store *s, int64_t *out, struct diag *d)
     return ERR_NONE;
 }
 
-/* Enters the references in the index and packs them. */
-static enum err add_refs(struct lite_store *s, int64_t id, const struct span *refs, size_t count, struct buf *packed,
-                         struct diag *d) {
+static int compare_targets(const void *a, const void *b) {
+    int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+    return x < y ? -1 : x > y;
+}
+
+/* Enters each object named once in the index of dependencies, and packs them. targets: room for count. */
+static enum err enter_refs(struct lite_store *s, int64_t id, const struct span *refs, size_t count, int64_t *targets,
+                           struct buf *packed, struct diag *d) {
+    bool fresh;
     for (size_t i = 0; i < count; i++) {
-        int64_t target;
-        bool fresh;
-        uint8_t number[10];
-        enum err e = lite_object_intern(s, refs[i], &target, NULL, &fresh, d);
-        if (!e) {
-            e = lite_run(&s->writer.c, "INSERT INTO ref(target,holding) VALUES(?,?) ON CONFLICT DO NOTHING",
-                         VALUES(v_int(target), v_int(id)), d);
-        }
+        enum err e = lite_object_intern(s, refs[i], &targets[i], NULL, &fresh, d);
         if (e) return e;
-        if (sqlite3_changes(s->writer.c.db) > 0) buf_add(packed, span_of(number, pack_number(target, number)));
+    }
+    qsort(targets, count, sizeof *targets, compare_targets);
+    for (size_t i = 0; i < count; i++) {
+        uint8_t number[10];
+        if (i > 0 && targets[i] == targets[i - 1]) continue;
+        enum err e = lite_deferred_ref(&s->deferred, targets[i], id, d);
+        if (e) return e;
+        buf_add(packed, span_of(number, pack_number(targets[i], number)));
     }
     return buf_ok(packed) ? ERR_NONE : diag_set(d, ERR_NOMEM, "memory ran out");
+}
+
+static enum err add_refs(struct lite_store *s, int64_t id, const struct span *refs, size_t count, struct buf *packed,
+                         struct diag *d) {
+    int64_t few[16]; /* enough for all but reports and the like */
+    int64_t *targets = count <= sizeof few / sizeof *few ? few : calloc(count, sizeof *targets);
+    if (!targets) return diag_set(d, ERR_NOMEM, "memory ran out");
+    enum err e = enter_refs(s, id, refs, count, targets, packed, d);
+    if (targets != few) free(targets);
+    return e;
 }
 
 static enum err insert_holding(struct connection *c, int64_t id, int64_t object, int64_t type, int64_t body,
@@ -175,6 +191,7 @@ enum err lite_intake_publish(struct store_tx *tx, struct diag *d) {
                  " ON CONFLICT(type) DO UPDATE SET count=count+excluded.count",
                  VALUES(v_int(visible)), d);
     if (e) return e;
+    lite_store_of(tx)->deferred.due = true;
     return lite_run(c, "UPDATE state SET visible=?,object=coalesce((SELECT max(id) FROM object),0)",
                     VALUES(v_int(newest)), d);
 }
@@ -211,15 +228,17 @@ static enum err discard_received(struct connection *c, int64_t visible, struct d
 }
 
 /* Objects that were made since the last publishing and that nothing names any more. */
+#define UNUSED_OBJECTS                                                                                                 \
+    " FROM object WHERE id>(SELECT object FROM state)"                                                                 \
+    " AND NOT EXISTS(SELECT 1 FROM ref WHERE target=object.id)"                                                        \
+    " AND NOT EXISTS(SELECT 1 FROM holding WHERE object=object.id)"                                                    \
+    " AND NOT EXISTS(SELECT 1 FROM entry WHERE object=object.id)"                                                      \
+    " AND NOT EXISTS(SELECT 1 FROM entry WHERE original=object.id)"                                                    \
+    " AND NOT EXISTS(SELECT 1 FROM waiting WHERE needs=object.id)"
+
 static enum err discard_objects(struct connection *c, struct diag *d) {
-    return lite_run(c,
-                    "DELETE FROM object WHERE id>(SELECT object FROM state)"
-                    " AND NOT EXISTS(SELECT 1 FROM ref WHERE target=object.id)"
-                    " AND NOT EXISTS(SELECT 1 FROM holding WHERE object=object.id)"
-                    " AND NOT EXISTS(SELECT 1 FROM entry WHERE object=object.id)"
-                    " AND NOT EXISTS(SELECT 1 FROM entry WHERE original=object.id)"
-                    " AND NOT EXISTS(SELECT 1 FROM waiting WHERE needs=object.id)",
-                    NO_VALUES, d);
+    enum err e = lite_run(c, "DELETE FROM object_key WHERE key IN (SELECT key" UNUSED_OBJECTS ")", NO_VALUES, d);
+    return e ? e : lite_run(c, "DELETE" UNUSED_OBJECTS, NO_VALUES, d);
 }
 
 enum err lite_intake_discard(struct store_tx *tx, struct diag *d) {
@@ -227,6 +246,7 @@ enum err lite_intake_discard(struct store_tx *tx, struct diag *d) {
     struct connection *c = &s->writer.c;
     int64_t visible = 0;
     enum err e = lite_number(c, "SELECT visible FROM state", NO_VALUES, &visible, NULL, d);
+    if (!e) e = lite_deferred_flush(c, &s->deferred, d);
     if (!e) e = discard_refs(c, visible, d);
     if (!e) e = discard_received(c, visible, d);
     if (!e) e = lite_run(c, "DELETE FROM holding WHERE id>?", VALUES(v_int(visible)), d);

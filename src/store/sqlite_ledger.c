@@ -135,7 +135,7 @@ enum err lite_tile_get(struct store_reader *r, int64_t ledger, unsigned level, u
 enum err lite_waiting_add(struct store_tx *tx, int64_t ledger, struct span needs, int64_t holding, struct diag *d) {
     int64_t object;
     bool fresh;
-    enum err e = lite_object_intern(lite_store_of(tx), needs, &object, NULL, &fresh, d);
+    enum err e = lite_object_intern_visible(lite_store_of(tx), needs, &object, NULL, &fresh, d);
     if (e) return e;
     return lite_run(lite_writer(tx), "INSERT INTO waiting(needs,ledger,holding) VALUES(?,?,?) ON CONFLICT DO NOTHING",
                     VALUES(v_int(object), v_int(ledger), v_int(holding)), d);

@@ -130,6 +130,16 @@ static struct value key_value(struct span id, const struct id_parts *parts, int6
     return v_blob(span_of(bytes, KEY_SIZE));
 }
 
+static enum err find_key(struct connection *c, struct value key, int64_t *out, struct diag *d) {
+    *out = 0;
+    if (c->deferred && key.kind == VALUE_BLOB) {
+        uint8_t bytes[KEY_SIZE];
+        memcpy(bytes, key.bytes.at, KEY_SIZE);
+        if (lite_deferred_find(c->deferred, bytes, out)) return ERR_NONE;
+    }
+    return lite_number(c, "SELECT id FROM object_key WHERE key=?", VALUES(key), out, NULL, d);
+}
+
 enum err lite_object_find(struct connection *c, struct span stix_id, int64_t *out, struct diag *d) {
     struct id_parts parts;
     int64_t type;
@@ -139,8 +149,7 @@ enum err lite_object_find(struct connection *c, struct span stix_id, int64_t *ou
     take_apart(stix_id, &parts);
     enum err e = lite_type_find(c, parts.type, &type, d);
     if (e || !type) return e;
-    return lite_number(c, "SELECT id FROM object WHERE key=?", VALUES(key_value(stix_id, &parts, type, bytes)), out,
-                       NULL, d);
+    return find_key(c, key_value(stix_id, &parts, type, bytes), out, d);
 }
 
 enum err lite_object_text(struct connection *c, sqlite3_stmt *st, int column, char text[STORE_ID_MAX], struct span *out,
@@ -179,23 +188,25 @@ static struct intern_slot *slot_of(struct lite_store *s, const uint8_t key[KEY_S
     return &s->interned[(h >> 32) % INTERN_SLOTS];
 }
 
-static enum err insert_object(struct lite_store *s, struct value key, int64_t *id, bool *fresh, struct diag *d) {
-    struct connection *c = &s->writer.c;
+static enum err next_object(struct lite_store *s, int64_t *out, struct diag *d) {
     if (!s->next_object) {
         int64_t newest = 0;
-        enum err e = lite_number(c, "SELECT max(id) FROM object", NO_VALUES, &newest, NULL, d);
+        enum err e = lite_number(&s->writer.c, "SELECT max(id) FROM object", NO_VALUES, &newest, NULL, d);
         if (e) return e;
         s->next_object = newest + 1;
     }
-    enum err e = lite_run(c, "INSERT INTO object(id,key) VALUES(?,?) ON CONFLICT(key) DO NOTHING",
-                          VALUES(v_int(s->next_object), key), d);
+    *out = s->next_object++;
+    return ERR_NONE;
+}
+
+static enum err insert_object(struct lite_store *s, struct value key, const uint8_t bytes[KEY_SIZE], int64_t *id,
+                              struct diag *d) {
+    struct connection *c = &s->writer.c;
+    enum err e = next_object(s, id, d);
+    if (!e) e = lite_run(c, "INSERT INTO object(id,key) VALUES(?,?)", VALUES(v_int(*id), key), d);
     if (e) return e;
-    *fresh = sqlite3_changes(c->db) > 0;
-    if (*fresh) {
-        *id = s->next_object++;
-        return ERR_NONE;
-    }
-    return lite_number(c, "SELECT id FROM object WHERE key=?", VALUES(key), id, NULL, d);
+    if (key.kind == VALUE_BLOB) return lite_deferred_key(&s->deferred, bytes, *id, d);
+    return lite_run(c, "INSERT INTO object_key(key,id) VALUES(?,?)", VALUES(key, v_int(*id)), d);
 }
 
 enum err lite_object_intern(struct lite_store *s, struct span stix_id, int64_t *id, int64_t *type, bool *fresh,
@@ -213,10 +224,19 @@ enum err lite_object_intern(struct lite_store *s, struct span stix_id, int64_t *
         *id = slot->id, *fresh = false;
         return ERR_NONE;
     }
-    e = insert_object(s, key, id, fresh, d);
+    e = find_key(&s->writer.c, key, id, d);
+    *fresh = !e && *id == 0;
+    if (*fresh) e = insert_object(s, key, bytes, id, d);
     if (!e && slot) {
         slot->id = *id;
         memcpy(slot->key, bytes, KEY_SIZE);
     }
+    return e;
+}
+
+enum err lite_object_intern_visible(struct lite_store *s, struct span stix_id, int64_t *id, int64_t *type, bool *fresh,
+                                    struct diag *d) {
+    enum err e = lite_object_intern(s, stix_id, id, type, fresh, d);
+    if (!e && lite_deferred_holds(&s->deferred, *id)) s->deferred.due = true;
     return e;
 }

@@ -6,7 +6,8 @@
  * origin for where it came from.
  *
  * object.key is a BLOB of KEY_SIZE bytes for an id with a canonical UUID, TEXT for any other: half the index of one
- * with texts, and so twice as much of it in memory. Its random insertions are what limits the rate of a large import.
+ * with texts, and so twice as much of it in memory. object_key is its index, kept by hand: pending holdings' objects
+ * enter it late (sqlite_deferred.c), and every other object with the transaction that makes it.
  *
  * Ids of rows that are read in order are put together from their parts (ledger << 40 | seq), so that they lie in
  * order and need no second index. */
@@ -27,7 +28,8 @@ static const char schema_1[] =
     " detail TEXT NOT NULL, outcome TEXT NOT NULL) STRICT;"
 
     "CREATE TABLE type(id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE) STRICT;"
-    "CREATE TABLE object(id INTEGER PRIMARY KEY, key ANY NOT NULL UNIQUE) STRICT;"
+    "CREATE TABLE object(id INTEGER PRIMARY KEY, key ANY NOT NULL) STRICT;"
+    "CREATE TABLE object_key(key ANY NOT NULL PRIMARY KEY, id INTEGER NOT NULL) STRICT, WITHOUT ROWID;"
     "CREATE TABLE holding(id INTEGER PRIMARY KEY, object INTEGER NOT NULL, type INTEGER NOT NULL, modified INTEGER,"
     " hash_head INTEGER NOT NULL, hash_tail BLOB NOT NULL," /* SHA-256: its first 8 bytes, indexed, and the others */
     " source INTEGER NOT NULL, state INTEGER NOT NULL, revoked INTEGER NOT NULL,"

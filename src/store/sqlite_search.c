@@ -30,7 +30,8 @@ static void make_search(unsigned by, sqlite3_str *text) {
         sqlite3_str_appendall(text, "holding h");
     }
     sqlite3_str_appendall(text, " CROSS JOIN object o ON o.id=h.object" HOLDING_BODY " WHERE h.state=0");
-    sqlite3_str_appendall(text, by & BY_TEXT ? " AND text_index MATCH ?1 AND x.rowid<?2" : " AND ?1 IS NULL AND h.id<?2");
+    sqlite3_str_appendall(text,
+                          by & BY_TEXT ? " AND text_index MATCH ?1 AND x.rowid<?2" : " AND ?1 IS NULL AND h.id<?2");
     sqlite3_str_appendall(text, by & BY_TYPE ? " AND h.type=?3" : " AND ?3 IS NULL");
     sqlite3_str_appendall(text, by & BY_LABEL ? " AND instr(char(10)||h.labels||char(10),char(10)||?4||char(10))"
                                               : " AND ?4 IS NULL");
