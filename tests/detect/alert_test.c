@@ -56,7 +56,7 @@ static void table_is_safe_and_fits(void **state) {
         "\x1b[31mevil-name-that-goes-on-and-on-and-on-\xe3\x81\x8b\xe3\x81\xaa\xe3\x81\x8b\xe3\x81\xaa.example";
     hostile.value = span_cstr(long_value);
     struct alert alert = {.hit = &hostile, .indicator = &indicator, .validity = VALIDITY_OUTSIDE};
-    for (unsigned width = 60; width < 220; width++) {
+    for (unsigned width = 70; width < 220; width++) {
         struct buf out = BUF_EMPTY;
         alert_write_row(&out, &alert, width);
         unsigned columns = 0;

@@ -17,7 +17,7 @@ enum {
     LINES = 3000,
     INDICATORS = 150,
     NONE = -1,
-    SEEDS = 14 /* each kind of sentence is once alone with another */
+    SEEDS = 16 /* each kind of sentence is once alone with another */
 };
 
 static const char *const domains[POOL] = {"a.example",
@@ -285,6 +285,7 @@ enum sentence {
     REQUEST,
     HASH,
     FILE_AND_NAME,
+    NAME,
     EMAIL,
     SENDER,
     SET,
@@ -342,6 +343,9 @@ static void write_rule(const struct rule *r, struct buf *out) {
         break;
     case FILE_AND_NAME:
         buf_printf(out, "[file:name = '%s' AND file:hashes.%s = '%s']", names[r->b], length, hashes[r->a]);
+        break;
+    case NAME:
+        buf_printf(out, "[file:name = '%s']", names[r->a]);
         break;
     case EMAIL:
         buf_printf(out, "[email-addr:value = '%s']", emails[r->a]);
@@ -403,6 +407,8 @@ static bool says(const struct facts *f, const struct rule *r, bool fragment) {
         return f->hash == r->a && !f->certificate;
     case FILE_AND_NAME:
         return f->hash == r->a && f->name == r->b && !f->certificate;
+    case NAME:
+        return f->name == r->a;
     case EMAIL:
         return f->sender == r->a || f->recipient == r->a;
     case SENDER:
@@ -496,10 +502,12 @@ static void agrees(void **unused) {
         struct buf text = BUF_EMPTY;
         state = seed * UINT64_C(0x9e3779b97f4a7c15);
         for (int i = 0; i < INDICATORS; i++) rules[i] = make_rule();
-        /* every second time few indicators of one kind, so that each part of the prefilter is seen alone */
-        if (seed % 2 == 0)
-            for (int i = 0; i < INDICATORS; i++)
-                rules[i].sentence = (enum sentence)((seed * 2 + (unsigned)i % 2) % SENTENCES);
+        /* every second time few values of few kinds, so that a line is let through for one reason alone */
+        for (int i = 0; seed % 2 == 0 && i < INDICATORS; i++) {
+            rules[i].sentence = (enum sentence)((seed * 2 + (unsigned)i % 2) % SENTENCES);
+            rules[i].a %= 2;
+            rules[i].b %= 3;
+        }
         for (int l = 0; l < LINES; l++) {
             size_t start = text.len;
             buf_add_char(&text, '{');
