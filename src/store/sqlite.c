@@ -11,16 +11,20 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/log.h"
 #include "store/sqlite_driver.h"
 
 /* What the pragmas below are given. */
 #define PAGE_SIZE        "4096"   /* 8192 measured no faster for imports, and costs more WAL for each small commit */
 #define WRITER_CACHE_KIB "262144" /* holds the index of ids of some 8 million objects: its insertions are random */
 #define READER_CACHE_KIB "8192"   /* the map is the reader's cache; this is for pages that are still in the WAL */
-#define READER_MAP_BYTES "17179869184" /* as much of the file as SQLite will map (2 GiB as Debian builds it) */
-#define CHECKPOINT_PAGES "32768"       /* 128 MiB of WAL: a page dirtied by many transactions is copied back once */
-#define WAL_KEPT_BYTES   "268435456"   /* a WAL that grew larger, because a reader held it, is cut to this */
-#define BUSY_TIMEOUT_MS  10000         /* other programs hold SQLite's locks for moments only (recovery, checkpoints) */
+#define READER_MAP_BYTES "268435456" /* 256 MiB: pages beyond come through the cache; a scan of everything must not count as memory */
+/* Pages in the WAL that make a commit copy it back. During an intake more, because the next transactions write most of
+ * the same pages again; otherwise fewer, because a reader looks into the WAL first, and without its map. */
+#define CHECKPOINT_PAGES        8192        /* 32 MiB */
+#define CHECKPOINT_PAGES_INTAKE 32768       /* 128 MiB */
+#define WAL_KEPT_BYTES          "268435456" /* a WAL that grew larger, because a reader held it, is cut to this */
+#define BUSY_TIMEOUT_MS         10000 /* other programs hold SQLite's locks for moments only (recovery, checkpoints) */
 
 /* ---- connections ------------------------------------------------------------------------------------------------- */
 
@@ -30,7 +34,6 @@ static const char pragmas_all[] = "PRAGMA journal_mode=WAL;"
                                   "PRAGMA trusted_schema=OFF;" /* a hostile file runs nothing */
                                   "PRAGMA cell_size_check=ON;";
 static const char pragmas_writer[] = "PRAGMA cache_size=-" WRITER_CACHE_KIB ";"
-                                     "PRAGMA wal_autocheckpoint=" CHECKPOINT_PAGES ";"
                                      "PRAGMA journal_size_limit=" WAL_KEPT_BYTES ";"
                                      /* What is deleted is overwritten where that costs no extra page. */
                                      "PRAGMA secure_delete=FAST;";
@@ -103,7 +106,22 @@ static void configure_once(void) {
     sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
 }
 
-/* "PATH" or "file:PATH?vfs=NAME". */
+/* "PATH", or "file:PATH?vfs=NAME&checkpoint=PAGES", either in any order or left out: another way to the disk, and
+ * another size of the WAL. */
+static enum err read_option(struct lite_store *s, struct span option, struct diag *d) {
+    uint64_t pages;
+    if (span_starts(option, SPAN("vfs=")) && !s->vfs) {
+        s->vfs = strndup(option.at + 4, option.len - 4);
+        return s->vfs ? ERR_NONE : diag_set(d, ERR_NOMEM, "memory ran out");
+    }
+    if (span_starts(option, SPAN("checkpoint=")) && span_u64(span_from(option, 11), &pages) && pages <= INT32_MAX) {
+        s->checkpoint_pages = (int)pages;
+        return ERR_NONE;
+    }
+    return diag_set(d, ERR_INVALID,
+                    "\"%.*s\": a store's path may be followed by vfs= and checkpoint=", SPAN_ARG(option));
+}
+
 static enum err read_url(struct lite_store *s, const char *url, struct diag *d) {
     struct span rest = span_cstr(url), path;
     if (span_starts(rest, SPAN("file:"))) {
@@ -112,14 +130,12 @@ static enum err read_url(struct lite_store *s, const char *url, struct diag *d) 
     } else {
         path = rest, rest = (struct span){0};
     }
-    if (rest.len > 0 && !span_starts(rest, SPAN("vfs="))) {
-        return diag_set(d, ERR_INVALID, "%s: only ?vfs= may follow a store's path", url);
-    }
     if (path.len == 0) return diag_set(d, ERR_INVALID, "a store needs a path");
     s->path = strndup(path.at, path.len);
-    if (rest.len > 0) s->vfs = strndup(rest.at + 4, rest.len - 4);
-    if (!s->path || (rest.len > 0 && !s->vfs)) return diag_set(d, ERR_NOMEM, "memory ran out");
-    return ERR_NONE;
+    if (!s->path) return diag_set(d, ERR_NOMEM, "memory ran out");
+    enum err e = ERR_NONE;
+    while (rest.len > 0 && !e) e = read_option(s, span_cut(&rest, '&'), d);
+    return e;
 }
 
 /* The lock is the kernel's: it goes when the process does. The number in the file is for the message only. */
@@ -168,6 +184,19 @@ static enum err discard_pending(struct lite_store *s, struct diag *d) {
     return e;
 }
 
+/* After each commit. What it cannot copy back now stays in the WAL, safe, and is tried again after the next. */
+static int after_commit(void *context, sqlite3 *db, const char *name, int pages) {
+    struct lite_store *s = context;
+    int limit = s->pending ? CHECKPOINT_PAGES_INTAKE : CHECKPOINT_PAGES;
+    if (s->checkpoint_pages) limit = s->checkpoint_pages;
+    if (pages < limit) return SQLITE_OK;
+    int code = sqlite3_wal_checkpoint_v2(db, name, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+    if (code != SQLITE_OK && code != SQLITE_BUSY) {
+        log_warn("store %s: the WAL could not be copied back: %s", s->path, sqlite3_errstr(code));
+    }
+    return SQLITE_OK;
+}
+
 static enum err open_writer(struct lite_store *s, struct diag *d) {
     s->interned = calloc(INTERN_SLOTS, sizeof *s->interned);
     if (!s->interned) return diag_set(d, ERR_NOMEM, "memory ran out");
@@ -176,6 +205,7 @@ static enum err open_writer(struct lite_store *s, struct diag *d) {
     if (!e) e = connect_file(s, &s->writer.c, true, d);
     s->writer.c.deferred = &s->deferred;
     if (!e) e = lite_migrate(&s->writer.c, d);
+    if (!e) sqlite3_wal_hook(s->writer.c.db, after_commit, s);
     if (!e) e = discard_pending(s, d);
     s->writer.c.failed = ERR_NONE;
     return e;
@@ -278,6 +308,7 @@ static void forget(struct lite_store *s) {
     memset(s->interned, 0, INTERN_SLOTS * sizeof *s->interned);
     lite_objects_forget(&s->writer.c);
     lite_deferred_rolled_back(&s->deferred);
+    s->pending = s->pending_before;
 }
 
 static enum err lite_begin(struct store *base, struct store_tx **out, struct diag *d) {
@@ -316,6 +347,7 @@ static enum err lite_commit(struct store_tx *tx, struct diag *d) {
         return e;
     }
     lite_deferred_committed(&s->deferred);
+    s->pending_before = s->pending;
     s->tx.open = false;
     pthread_mutex_unlock(&s->turn);
     return ERR_NONE;
