@@ -181,6 +181,7 @@ struct lite_store {
     struct store base;
     enum store_mode mode;
     char *path, *vfs;     /* owned; vfs NULL = SQLite's own */
+    int checkpoint_pages; /* 0 = the driver's own choice */
     int lock;             /* the writer's lock file, -1 for none */
     pthread_mutex_t turn; /* one transaction at a time */
     struct lite_tx tx;
@@ -189,6 +190,7 @@ struct lite_store {
     int64_t next_holding, next_object;
     int64_t append_ledger;
     uint64_t append_seq;
+    bool pending, pending_before; /* holdings are pending; and when the transaction began */
     struct intern_slot *interned;
     struct deferred deferred;
 };

@@ -175,6 +175,7 @@ enum err lite_holding_add(struct store_tx *tx, const struct store_holding *h, co
     }
     e = insert_all(s, object, type, twin.body, h, refs, ref_count, id, d);
     *added = !e;
+    s->pending = true;
     return e;
 }
 
@@ -192,6 +193,7 @@ enum err lite_intake_publish(struct store_tx *tx, struct diag *d) {
                  VALUES(v_int(visible)), d);
     if (e) return e;
     lite_store_of(tx)->deferred.due = true;
+    lite_store_of(tx)->pending = false;
     return lite_run(c, "UPDATE state SET visible=?,object=coalesce((SELECT max(id) FROM object),0)",
                     VALUES(v_int(newest)), d);
 }
@@ -254,6 +256,7 @@ enum err lite_intake_discard(struct store_tx *tx, struct diag *d) {
     if (!e) e = discard_objects(c, d);
     /* Numbers of rows that are gone will be given again. */
     s->next_holding = s->next_object = 0;
+    s->pending = false;
     memset(s->interned, 0, INTERN_SLOTS * sizeof *s->interned);
     return e;
 }
