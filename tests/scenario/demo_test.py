@@ -49,7 +49,7 @@ class DemoTest(unittest.TestCase):
     def setUpClass(cls):
         cls.folder = tempfile.TemporaryDirectory(prefix="renkei-demo-")
         cls.output = io.StringIO()
-        cls.demo = demo.Demo(PROGRAM, cls.folder.name, cls.output)
+        cls.demo = demo.Demo(PROGRAM, cls.folder.name, cls.output, width=0)
         try:
             cls.demo.play()
         except demo.Failed:
