@@ -20,8 +20,10 @@ int fixture_setup_closed(void **state) {
     const char *base = getenv("TMPDIR");
     snprintf(f->folder, sizeof f->folder, "%s/renkei-store-XXXXXX", base ? base : "/tmp");
     if (!mkdtemp(f->folder)) return -1;
-    if (driver->url) driver->url(f->folder, f->url);
-    else snprintf(f->url, sizeof f->url, "%s/store.db", f->folder);
+    if (driver->url)
+        driver->url(f->folder, f->url);
+    else
+        snprintf(f->url, sizeof f->url, "%s/store.db", f->folder);
     arena_init(&f->a, (size_t)256 << 20);
     *state = f;
     return 0;

@@ -10,10 +10,8 @@ static size_t scan(struct fixture *f, struct store_reader *r, uint64_t from, str
 }
 
 static void add(struct fixture *f, struct store_tx *tx, uint64_t seq, int64_t holding, const char *record) {
-    struct store_received e = {.seq = seq,
-                               .holding = holding,
-                               .record = span_cstr(record),
-                               .salt = SPAN("0123456789abcdef0123456789abcdef")};
+    struct store_received e = {
+        .seq = seq, .holding = holding, .record = span_cstr(record), .salt = SPAN("0123456789abcdef0123456789abcdef")};
     OK(store_received_add(tx, origin, &e, &f->d));
 }
 

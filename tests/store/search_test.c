@@ -28,11 +28,11 @@ static int64_t add(struct fixture *f, struct store_tx *tx, unsigned n, unsigned 
 
 static void fill(struct fixture *f) {
     struct store_tx *tx = fixture_begin(f);
-    add(f, tx, 1, 1, "indicator", 0, "", 0);                /* 1: superseded by 5 */
-    add(f, tx, 2, 1, "indicator", 2, "apt29\nurgent", 0);   /* 2 */
-    add(f, tx, 3, 1, "malware", 3, "apt2", 7);              /* 3 */
-    add(f, tx, 4, 1, "intrusion-set", 0, "", 7);            /* 4 */
-    add(f, tx, 1, 2, "indicator", 0, "urgent", 0);          /* 5 */
+    add(f, tx, 1, 1, "indicator", 0, "", 0);              /* 1: superseded by 5 */
+    add(f, tx, 2, 1, "indicator", 2, "apt29\nurgent", 0); /* 2 */
+    add(f, tx, 3, 1, "malware", 3, "apt2", 7);            /* 3 */
+    add(f, tx, 4, 1, "intrusion-set", 0, "", 7);          /* 4 */
+    add(f, tx, 1, 2, "indicator", 0, "urgent", 0);        /* 5 */
     OK(store_intake_publish(tx, &f->d));
     fixture_commit(f, &tx);
     tx = fixture_begin(f);
