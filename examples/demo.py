@@ -8,13 +8,17 @@ the commands to start them and look around.
 """
 
 import argparse
+import fcntl
 import json
 import os
+import pty
 import shutil
 import signal
 import socket
+import struct
 import subprocess
 import sys
+import termios
 import time
 from pathlib import Path
 
@@ -25,6 +29,7 @@ NODES = {
 }
 SHOWN_LINES = 40  # of one answer
 START_SECONDS = 30
+WIDTH_MIN, WIDTH_ELSEWHERE = 100, 118  # of tables: on narrower terminals, and where there is none
 
 # Objects of intelligence/tidal-heron.json that the demo asks about.
 RELEASED = "indicator--d012988f-d1a2-48b3-ab8f-66daf016f950"
@@ -49,11 +54,36 @@ def free_port(wanted):
     raise Failed("no free port on 127.0.0.1")
 
 
+def in_terminal(width, command, **how):
+    """Runs a command whose output is a terminal of that width, so that it fits its tables to it."""
+    ours, its = pty.openpty()
+    fcntl.ioctl(its, termios.TIOCSWINSZ, struct.pack("HHHH", 50, width, 0, 0))
+    with subprocess.Popen(command, stdout=its, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, **how) as process:
+        os.close(its)
+        chunks = []
+        while True:
+            try:
+                chunk = os.read(ours, 65536)
+            except OSError:  # how a terminal whose other end was closed ends
+                chunk = b""
+            if not chunk:
+                break
+            chunks.append(chunk)
+        os.close(ours)
+        errors = process.stderr.read()
+    return subprocess.CompletedProcess(command, process.returncode, b"".join(chunks).decode().replace("\r\n", "\n"),
+                                       errors.decode())
+
+
 class Demo:
-    def __init__(self, program, folder, out=sys.stdout):
+    def __init__(self, program, folder, out=sys.stdout, width=None):
+        """width: of tables; None is that of the terminal, 0 no limit."""
         self.program, self.folder, self.out = Path(program).resolve(), Path(folder).resolve(), out
         self.servers = []
         self.color = out.isatty() and "NO_COLOR" not in os.environ
+        self.width = width
+        if width is None:
+            self.width = max(shutil.get_terminal_size().columns - 2, WIDTH_MIN) if out.isatty() else WIDTH_ELSEWHERE
         self.step_number = 0
 
     # ---- showing
@@ -80,13 +110,17 @@ class Demo:
 
     # ---- doing
 
-    def run(self, node, *args, to=None, lines=SHOWN_LINES, quiet=False):
-        """Runs a command of a node as the reader would, in the folder of the examples' copies; returns its output."""
+    def run(self, node, *args, to=None, lines=SHOWN_LINES, quiet=False, table=False):
+        """Runs a command of a node as the reader would, in the demo's folder; returns its output."""
         shown = " ".join(a if a and not set(a) & set(" '\"*$") else f"'{a}'" for a in map(str, args))
         if not quiet:
             self.say(self.paint("1", f"$ {node} {shown}{f' > {to}' if to else ''}"))
-        ran = subprocess.run([self.program, *map(str, args)], cwd=self.folder, text=True, capture_output=True,
-                             env={**os.environ, "RENKEI_HOME": str(self.folder / node)}, stdin=subprocess.DEVNULL)
+        command = [self.program, *map(str, args)]
+        how = {"cwd": self.folder, "env": {**os.environ, "RENKEI_HOME": str(self.folder / node)}}
+        if table and self.width:
+            ran = in_terminal(self.width, command, **how)
+        else:
+            ran = subprocess.run(command, text=True, capture_output=True, stdin=subprocess.DEVNULL, **how)
         if to:
             (self.folder / to).write_text(ran.stdout)
         if not quiet:
@@ -191,7 +225,7 @@ class Demo:
     def detect(self):
         self.step("An agency's Zeek logs, matched with what came in", "NAVY-1 is a member of US-DOD; its name stays at home.")
         logs = [f"examples/telemetry/{log}.ndjson" for log in ("smtp", "dns", "http", "files", "conn", "ssl")]
-        self.run("us", "match", "--member", "NAVY-1", *logs, lines=60)
+        self.run("us", "match", "--member", "NAVY-1", *logs, lines=60, table=True)
 
     def hear_back(self):
         self.step("The sightings travel back under the same agreement")

@@ -5,6 +5,7 @@
     house.py headers ROOT    every header compiles alone, and twice
     house.py names ROOT      no dumping grounds; no file that is two rooms
     house.py tables ROOT     what has to be registered somewhere is: tests, fuzz targets and their seeds, benchmarks
+    house.py docs ROOT       the reference names every command and flag there is; links lead somewhere
     house.py script ROOT     the shell scripts pass shellcheck (skipped where there is none)
     house.py self-test       each of these fails on a planted violation, and passes without it
 
@@ -132,7 +133,8 @@ def check_tables(root):
             found.append(f"{path.relative_to(root)}: not in its folder's meson.build")
     for folder in ("tests", "bench"):
         for path in sorted((root / folder).rglob("*.c")):
-            if f"'{path.name}'" not in text(path.parent.relative_to(root) / "meson.build"):
+            built = text(path.parent.relative_to(root) / "meson.build")
+            if f"'{path.name}'" not in built and f"'{path.name.removesuffix('_test.c')}'" not in built:
                 found.append(f"{path.relative_to(root)}: not in its folder's meson.build, so nothing builds it")
     fuzz = text("fuzz/meson.build")
     for path in sorted((root / "fuzz").glob("*_fuzz.c")):
@@ -145,6 +147,29 @@ def check_tables(root):
     return found
 
 
+def check_docs(root):
+    found = []
+    table = root / "src/cli/commands.c"
+    reference = root / "docs/reference.md"
+    sections = {}
+    for section in re.split(r"^### renkei ", reference.read_text() if reference.exists() else "", flags=re.M)[1:]:
+        sections[section.split()[0]] = section
+    # A row: {"name", "summary", "usage" in pieces, "flags", command_name},
+    for name, flags in re.findall(r'^    \{"([a-z]+)",.*?"([^"]*)",\s*command_\w+\}', table.read_text() if table.exists() else "", re.M | re.S):
+        if name not in sections:
+            found.append(f"docs/reference.md: no section \"### renkei {name}\"")
+            continue
+        for flag in flags.split():
+            if flag not in sections[name]:
+                found.append(f"docs/reference.md: {flag} is not under renkei {name}")
+    pages = [p for p in root.glob("*.md")] + [p for f in ("docs", "fuzz", "bench", "examples") for p in (root / f).glob("*.md")]
+    for page in sorted(pages):
+        for link in re.findall(r"\]\(([^)#]+)[^)]*\)", page.read_text()):
+            if "://" not in link and not (page.parent / link).exists():
+                found.append(f"{page.relative_to(root)}: the link to {link} leads nowhere")
+    return found
+
+
 def check_script(root):
     if not shutil.which("shellcheck"):
         print("skipped: shellcheck is not installed")
@@ -154,7 +179,7 @@ def check_script(root):
 
 
 CHECKS = {"floors": check_floors, "headers": check_headers, "names": check_names, "tables": check_tables,
-          "script": check_script}
+          "docs": check_docs, "script": check_script}
 
 # A sound tree, and for each check plants that must be found: (file, content, what the violation says).
 SOUND = {
@@ -166,12 +191,15 @@ SOUND = {
     "src/policy/decide.h": '#ifndef D\n#define D\n#include "json/json.h"\n#endif\n',
     "src/pattern/plan.h": '#ifndef P\n#define P\n#include "policy/decide.h"\n#endif\n',
     "src/cli/main.c": '#include "policy/decide.h"\n',
-    "src/cli/meson.build": "files('main.c')\n",
+    "src/cli/meson.build": "files('main.c', 'commands.c')\n",
     "fuzz/meson.build": "targets = {'json': json_dep}\n",
     "fuzz/json_fuzz.c": "",
     "fuzz/corpus/json/empty": "",
     "tests/base/meson.build": "files('span_test.c')\n",
     "tests/base/span_test.c": "",
+    "src/cli/commands.c": 'struct command commands[] = {\n    {"show", "show it", "renkei show ID",\n     "--history", command_show},\n};\n',
+    "docs/reference.md": "# Reference\n### renkei show ID [--history]\n[all](README.md)\n",
+    "docs/README.md": "",
     "run": "#!/bin/sh\nexit 0\n",
     ".ci/run": "#!/bin/sh\nexit 0\n",
 }
@@ -190,6 +218,9 @@ PLANTS = [
     ("tables", "fuzz/new_fuzz.c", "", "not in the table"),
     ("tables", "src/stix/id.h", "", "not among the rooms"),
     ("tables", "fuzz/json2_fuzz.c", "", "no seeds"),
+    ("docs", "docs/reference.md", "### renkei show ID\n", "--history is not under"),
+    ("docs", "docs/reference.md", "", 'no section "### renkei show"'),
+    ("docs", "README.md", "[x](docs/none.md)\n", "leads nowhere"),
 ]
 
 
