@@ -12,7 +12,8 @@
 
 struct fuzz_hits {
     uint64_t sum, count;
-    uint32_t ignored; /* the indicator that is there to have all lines parsed */
+    const struct detect_reader *reader; /* what it was taken for */
+    uint32_t ignored;                   /* the indicator that is there to have all lines parsed */
 };
 
 static inline struct detect_index *fuzz_index(bool parse_everything) {
@@ -68,6 +69,7 @@ static inline struct fuzz_hits fuzz_scan(int fd, const struct detect_index *inde
     if (own < 0 || lseek(own, 0, SEEK_SET) != 0 || input_open_fd(own, "fuzz", &in, &d)) abort();
     if (scan_input(in, &options, &result, &d)) hits.count = UINT64_MAX; /* bytes that pretend to be compressed */
     input_close(&in);
+    hits.reader = result.reader;
     return hits;
 }
 
@@ -79,8 +81,8 @@ static inline void fuzz_telemetry(const uint8_t *data, size_t size, const struct
     }
     int fd = memfd_create("fuzz", 0);
     if (fd < 0 || write(fd, data, size) != (ssize_t)size) abort();
-    struct fuzz_hits a = fuzz_scan(fd, sieved, reader, 0), b = fuzz_scan(fd, parsed, reader, 0),
-                     c = fuzz_scan(fd, sieved, reader, 50);
+    struct fuzz_hits a = fuzz_scan(fd, sieved, reader, 0), b = fuzz_scan(fd, parsed, a.reader, 0),
+                     c = fuzz_scan(fd, sieved, a.reader, 50);
     if (a.count != b.count || a.sum != b.sum) abort();
     if (a.count != c.count || a.sum != c.sum) abort();
     close(fd);

@@ -44,15 +44,18 @@ static bool make_room(struct chunk_source *s, struct chunk *c, size_t size) {
     return true;
 }
 
-/* Reads until the chunk is full or the stream ends. What came before an error is still handed out. */
+/* Reads until the chunk is full or the stream ends; from a pipe, until there is a whole line, so that what is piped in
+ * slowly is not held back. What came before an error is still handed out. */
 static void fill(struct chunk_source *s, struct chunk *c, size_t size) {
-    while (c->len < size && !s->ended) {
+    bool live = input_raw_size(s->input) == 0, enough = false;
+    while (c->len < size && !s->ended && !enough) {
         size_t got = 0;
         enum err error = input_read(s->input, c->at + c->len, size - c->len, &got, &s->diag);
         if (error)
             fail(s, error);
         else if (got == 0)
             s->ended = true;
+        enough = live && !error && got && memchr(c->at + c->len, '\n', got);
         c->len += error ? 0 : got;
     }
 }
@@ -92,7 +95,7 @@ static bool cut_at_line(struct chunk_source *s, struct chunk *c) {
         const char *feed = c->len ? memrchr(c->at, '\n', c->len) : NULL;
         if (feed) return s->ended || keep_rest(s, c, (size_t)(feed - c->at) + 1);
         if (s->ended) return true;
-        if (s->skipping || c->len < size) continue;
+        if (s->skipping || c->len < size) continue; /* the line goes on */
         if (size >= SCAN_LINE_MAX) {
             c->oversize = s->skipping = true;
             c->len = 256; /* enough to show */

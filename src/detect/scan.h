@@ -1,8 +1,8 @@
 /* The scanner: telemetry in, hits out, in the order of the lines, on as many threads as asked.
  *
  * Chunks of whole lines are handed to the threads in turn; a thread that finishes early waits for its turn to deliver,
- * so there is never more than one chunk a thread in memory. Lines that cannot be read are counted and the first few
- * shown; they never stop the scan. */
+ * so there is never more than one chunk a thread in memory. What comes through a pipe is scanned as it comes. Lines
+ * that cannot be read are counted and the first few shown; they never stop the scan. */
 #ifndef RENKEI_DETECT_SCAN_H
 #define RENKEI_DETECT_SCAN_H
 

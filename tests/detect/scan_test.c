@@ -241,11 +241,38 @@ static void truncated_input(void **state) {
     detect_index_free(&index);
 }
 
+/* Through a pipe, slowly: a line is reported while the writer still has the pipe open. */
+static bool on_first(void *context, const struct detect_hit *hit) {
+    int *writer = context;
+    assert_int_equal(hit->line, 1);
+    close(*writer); /* only now does the stream end */
+    *writer = -1;
+    return true;
+}
+static void slow_pipe(void **state) {
+    (void)state;
+    struct detect_index *index = build(patterns, 3);
+    int ends[2];
+    struct input *in;
+    struct diag d;
+    struct scan_result result;
+    assert_int_equal(pipe(ends), 0);
+    assert_int_equal(file_write_all(ends[1], SPAN("{\"a\":\"evil.example\"}\n{\"a\":"), &d), ERR_NONE);
+    assert_int_equal(input_open_fd(ends[0], "pipe", &in, &d), ERR_NONE);
+    struct scan_options options = {.index = index, .threads = 2, .on_hit = on_first, .context = &ends[1]};
+    assert_int_equal(scan_input(in, &options, &result, &d), ERR_NONE);
+    assert_int_equal(ends[1], -1);
+    assert_int_equal(result.lines, 2);
+    assert_int_equal(result.unreadable, 1); /* what the writer never finished */
+    input_close(&in);
+    detect_index_free(&index);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(json_lines), cmocka_unit_test(urls_from_two_fields), cmocka_unit_test(zeek_tables),
         cmocka_unit_test(plain_text), cmocka_unit_test(byte_order_mark),      cmocka_unit_test(oversize_line),
-        cmocka_unit_test(many_lines), cmocka_unit_test(truncated_input),
+        cmocka_unit_test(many_lines), cmocka_unit_test(truncated_input),      cmocka_unit_test(slow_pipe),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
