@@ -23,6 +23,7 @@ struct store_driver {
     enum err (*commit)(struct store_tx *tx, struct diag *d);
     void (*rollback)(struct store_tx *tx);
     struct store_reader *(*tx_reader)(struct store_tx *tx);
+    struct store_reader *(*tx_visible)(struct store_tx *tx);
 
     enum err (*meta_get)(struct store_reader *r, const char *name, struct arena *a, struct span *out, struct diag *d);
     enum err (*meta_set)(struct store_tx *tx, const char *name, struct span value, struct diag *d);

@@ -18,7 +18,8 @@
 #define PAGE_SIZE        "4096"   /* 8192 measured no faster for imports, and costs more WAL for each small commit */
 #define WRITER_CACHE_KIB "262144" /* holds the index of ids of some 8 million objects: its insertions are random */
 #define READER_CACHE_KIB "8192"   /* the map is the reader's cache; this is for pages that are still in the WAL */
-#define READER_MAP_BYTES "268435456" /* 256 MiB: pages beyond come through the cache; a scan of everything must not count as memory */
+#define READER_MAP_BYTES                                                                                               \
+    "268435456" /* 256 MiB: pages beyond come through the cache; a scan of everything must not count as memory */
 /* Pages in the WAL that make a commit copy it back. During an intake more, because the next transactions write most of
  * the same pages again; otherwise fewer, because a reader looks into the WAL first, and without its map. */
 #define CHECKPOINT_PAGES        8192        /* 32 MiB */
@@ -172,8 +173,8 @@ static enum err make_file(struct lite_store *s, struct diag *d) {
 /* What a process that was killed during an intake left behind. */
 static enum err discard_pending(struct lite_store *s, struct diag *d) {
     int64_t newest = 0, visible = 0;
-    enum err e = lite_number(&s->writer.c, "SELECT max(id) FROM holding", NO_VALUES, &newest, NULL, d);
-    if (!e) e = lite_number(&s->writer.c, "SELECT visible FROM state", NO_VALUES, &visible, NULL, d);
+    enum err e = lite_number(&s->writer, "SELECT max(id) FROM holding", NO_VALUES, &newest, NULL, d);
+    if (!e) e = lite_number(&s->writer, "SELECT visible FROM state", NO_VALUES, &visible, NULL, d);
     if (e || newest <= visible) return e;
     struct store_tx *tx;
     e = store_begin(&s->base, &tx, d);
@@ -202,12 +203,12 @@ static enum err open_writer(struct lite_store *s, struct diag *d) {
     if (!s->interned) return diag_set(d, ERR_NOMEM, "memory ran out");
     enum err e = take_lock(s, d);
     if (!e) e = make_file(s, d);
-    if (!e) e = connect_file(s, &s->writer.c, true, d);
-    s->writer.c.deferred = &s->deferred;
-    if (!e) e = lite_migrate(&s->writer.c, d);
-    if (!e) sqlite3_wal_hook(s->writer.c.db, after_commit, s);
+    if (!e) e = connect_file(s, &s->writer, true, d);
+    s->writer.deferred = &s->deferred;
+    if (!e) e = lite_migrate(&s->writer, d);
+    if (!e) sqlite3_wal_hook(s->writer.db, after_commit, s);
     if (!e) e = discard_pending(s, d);
-    s->writer.c.failed = ERR_NONE;
+    s->writer.failed = ERR_NONE;
     return e;
 }
 
@@ -227,7 +228,7 @@ static enum err probe(struct lite_store *s, struct diag *d) {
 static void lite_close(struct store *base) {
     struct lite_store *s = (struct lite_store *)base;
     if (s->tx.open) store_rollback(&(struct store_tx *){&s->tx.base});
-    disconnect(&s->writer.c);
+    disconnect(&s->writer);
     if (s->lock >= 0) close(s->lock); /* the file stays: removing it would race with the next writer */
     pthread_mutex_destroy(&s->turn);
     lite_deferred_free(&s->deferred);
@@ -242,7 +243,10 @@ static enum err lite_open(const char *url, enum store_mode mode, struct store **
     pthread_once(&once, configure_once);
     struct lite_store *s = calloc(1, sizeof *s);
     if (!s) return diag_set(d, ERR_NOMEM, "memory ran out");
-    s->base.driver = s->tx.base.driver = s->writer.base.driver = &store_sqlite;
+    static const int64_t all = INT64_MAX;
+    s->base.driver = s->tx.base.driver = &store_sqlite;
+    s->tx_all = (struct lite_reader){.base = {&store_sqlite}, .c = &s->writer, .mark = &all};
+    s->tx_visible = (struct lite_reader){.base = {&store_sqlite}, .c = &s->writer, .mark = &s->published};
     s->mode = mode;
     s->lock = -1;
     s->tx.store = s;
@@ -270,9 +274,10 @@ static enum err lite_reader_open(struct store *base, struct store_reader **out, 
     struct lite_reader *r = calloc(1, sizeof *r);
     if (!r) return diag_set(d, ERR_NOMEM, "memory ran out");
     r->base.driver = &store_sqlite;
-    enum err e = connect_file((struct lite_store *)base, &r->c, false, d);
+    r->c = &r->own;
+    enum err e = connect_file((struct lite_store *)base, &r->own, false, d);
     if (e) {
-        disconnect(&r->c);
+        disconnect(&r->own);
         free(r);
         return e;
     }
@@ -282,8 +287,8 @@ static enum err lite_reader_open(struct store *base, struct store_reader **out, 
 
 static void lite_reader_close(struct store_reader *base) {
     struct lite_reader *r = (struct lite_reader *)base;
-    if (r->c.writer) return; /* a transaction's own reader is borrowed */
-    disconnect(&r->c);
+    if (r->mark) return; /* a transaction's own reader is borrowed */
+    disconnect(&r->own);
     free(r);
 }
 
@@ -306,7 +311,7 @@ static enum err lite_reader_snapshot(struct store_reader *base, struct diag *d) 
 static void forget(struct lite_store *s) {
     s->next_holding = s->next_object = s->append_ledger = 0;
     memset(s->interned, 0, INTERN_SLOTS * sizeof *s->interned);
-    lite_objects_forget(&s->writer.c);
+    lite_objects_forget(&s->writer);
     lite_deferred_rolled_back(&s->deferred);
     s->pending = s->pending_before;
 }
@@ -315,10 +320,13 @@ static enum err lite_begin(struct store *base, struct store_tx **out, struct dia
     struct lite_store *s = (struct lite_store *)base;
     if (s->mode != STORE_WRITE) return diag_set(d, ERR_DENIED, "%s: the store is open for reading only", s->path);
     pthread_mutex_lock(&s->turn);
-    struct connection *c = &s->writer.c;
+    struct connection *c = &s->writer;
     c->failed = ERR_NONE;
-    c->visible = INT64_MAX;
     enum err e = lite_run(c, "BEGIN IMMEDIATE", NO_VALUES, d);
+    if (!e) {
+        e = lite_number(c, "SELECT visible FROM state", NO_VALUES, &s->published, NULL, d);
+        if (e) sqlite3_exec(c->db, "ROLLBACK", NULL, NULL, NULL);
+    }
     if (e) {
         pthread_mutex_unlock(&s->turn);
         return e;
@@ -331,8 +339,8 @@ static enum err lite_begin(struct store *base, struct store_tx **out, struct dia
 static void lite_rollback(struct store_tx *tx) {
     struct lite_store *s = lite_store_of(tx);
     /* After some errors SQLite has rolled back by itself, and says so when asked again: either way nothing is left. */
-    sqlite3_exec(s->writer.c.db, "ROLLBACK", NULL, NULL, NULL);
-    s->writer.c.failed = ERR_NONE;
+    sqlite3_exec(s->writer.db, "ROLLBACK", NULL, NULL, NULL);
+    s->writer.failed = ERR_NONE;
     forget(s);
     s->tx.open = false;
     pthread_mutex_unlock(&s->turn);
@@ -340,8 +348,8 @@ static void lite_rollback(struct store_tx *tx) {
 
 static enum err lite_commit(struct store_tx *tx, struct diag *d) {
     struct lite_store *s = lite_store_of(tx);
-    enum err e = lite_deferred_before_commit(&s->writer.c, &s->deferred, d);
-    if (!e) e = lite_run(&s->writer.c, "COMMIT", NO_VALUES, d);
+    enum err e = lite_deferred_before_commit(&s->writer, &s->deferred, d);
+    if (!e) e = lite_run(&s->writer, "COMMIT", NO_VALUES, d);
     if (e) {
         lite_rollback(tx);
         return e;
@@ -354,7 +362,11 @@ static enum err lite_commit(struct store_tx *tx, struct diag *d) {
 }
 
 static struct store_reader *lite_tx_reader(struct store_tx *tx) {
-    return &lite_store_of(tx)->writer.base;
+    return &lite_store_of(tx)->tx_all.base;
+}
+
+static struct store_reader *lite_tx_visible(struct store_tx *tx) {
+    return &lite_store_of(tx)->tx_visible.base;
 }
 
 const struct store_driver store_sqlite = {
@@ -369,6 +381,7 @@ const struct store_driver store_sqlite = {
     .commit = lite_commit,
     .rollback = lite_rollback,
     .tx_reader = lite_tx_reader,
+    .tx_visible = lite_tx_visible,
     .meta_get = lite_meta_get,
     .meta_set = lite_meta_set,
     .document_put = lite_document_put,

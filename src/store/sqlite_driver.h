@@ -166,9 +166,12 @@ struct deferred {
     bool due; /* the transaction made something visible that needs them */
 };
 
+/* A connection and how much of the holdings is to be seen through it. The writer's is lent out in two ways. */
 struct lite_reader {
     struct store_reader base;
-    struct connection c;
+    struct connection *c;
+    const int64_t *mark; /* a transaction's: the newest holding to be seen; NULL: lite_enter() finds out */
+    struct connection own;
 };
 
 struct lite_tx {
@@ -185,9 +188,11 @@ struct lite_store {
     int lock;             /* the writer's lock file, -1 for none */
     pthread_mutex_t turn; /* one transaction at a time */
     struct lite_tx tx;
-    struct lite_reader writer;
+    struct connection writer;
+    struct lite_reader tx_all, tx_visible; /* the writer, as lent by a transaction */
     /* What the one writer knows without asking; forgotten on rollback. 0 = not known. */
     int64_t next_holding, next_object;
+    int64_t published; /* state.visible, as the transaction sees it */
     int64_t append_ledger;
     uint64_t append_seq;
     bool pending, pending_before; /* holdings are pending; and when the transaction began */
@@ -196,13 +201,15 @@ struct lite_store {
 };
 
 static inline struct connection *lite_of(struct store_reader *r) {
-    return &((struct lite_reader *)r)->c; /* base is the first member */
+    struct lite_reader *reader = (struct lite_reader *)r; /* base is the first member */
+    if (reader->mark) reader->c->visible = *reader->mark;
+    return reader->c;
 }
 static inline struct lite_store *lite_store_of(struct store_tx *tx) {
     return ((struct lite_tx *)tx)->store;
 }
 static inline struct connection *lite_writer(struct store_tx *tx) {
-    return &lite_store_of(tx)->writer.c;
+    return &lite_store_of(tx)->writer;
 }
 
 /* Between the two, everything the connection reads comes from one commit, and c->visible is its watermark. They nest.

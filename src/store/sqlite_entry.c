@@ -14,7 +14,7 @@ static int64_t entry_id(int64_t ledger, uint64_t seq) {
 static enum err next_seq(struct lite_store *s, int64_t ledger, uint64_t *out, struct diag *d) {
     if (s->append_ledger != ledger) {
         int64_t newest = first_id(ledger) - 1;
-        enum err e = lite_number(&s->writer.c, "SELECT max(id) FROM entry WHERE id>=? AND id<?",
+        enum err e = lite_number(&s->writer, "SELECT max(id) FROM entry WHERE id>=? AND id<?",
                                  VALUES(v_int(first_id(ledger)), v_int(first_id(ledger + 1))), &newest, NULL, d);
         if (e) return e;
         s->append_ledger = ledger;
@@ -57,7 +57,6 @@ static enum err find_origin(struct connection *c, const struct store_entry *e, s
 
 static enum err check_append(struct lite_store *s, const struct store_entry *e, struct diag *d) {
     uint64_t next;
-    int64_t visible = 0;
     enum err err = next_seq(s, e->ledger, &next, d);
     if (err) return err;
     if (e->seq != next) {
@@ -67,9 +66,7 @@ static enum err check_append(struct lite_store *s, const struct store_entry *e, 
     if (e->holding == 0 && e->state != STORE_ENTRY_RECORD && e->body.len == 0) {
         return diag_set(d, ERR_INVALID, "a release needs a body, or a holding whose body it is");
     }
-    if (e->holding == 0) return ERR_NONE;
-    err = lite_number(&s->writer.c, "SELECT visible FROM state", NO_VALUES, &visible, NULL, d);
-    if (err || e->holding <= visible) return err;
+    if (e->holding <= s->published) return ERR_NONE;
     return diag_set(d, ERR_NOT_FOUND, "holding %lld is not visible yet: nothing can be released from it",
                     (long long)e->holding);
 }
@@ -102,7 +99,7 @@ static enum err insert_entry(struct connection *c, const struct store_entry *e, 
 
 enum err lite_entry_add(struct store_tx *tx, const struct store_entry *e, struct diag *d) {
     struct lite_store *s = lite_store_of(tx);
-    struct connection *c = &s->writer.c;
+    struct connection *c = &s->writer;
     struct origin origin = {0};
     int64_t object = 0, type = 0;
     bool fresh = false;

@@ -47,7 +47,7 @@ static enum err read_all(struct connection *c, sqlite3_stmt *st, bool with_body,
 }
 
 enum err lite_holding_visible(struct store_reader *r, int64_t *out, struct diag *d) {
-    /* Asked of a transaction too, this is the published mark: its own pending holdings have not become visible. */
+    /* Of a transaction that sees pending holdings, too, this is the published mark. */
     return lite_number(lite_of(r), "SELECT visible FROM state", NO_VALUES, out, NULL, d);
 }
 

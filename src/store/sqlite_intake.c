@@ -88,7 +88,7 @@ static enum err replace_handling(struct connection *c, int64_t id, const struct 
 static enum err next_holding(struct lite_store *s, int64_t *out, struct diag *d) {
     if (!s->next_holding) {
         int64_t newest = 0;
-        enum err e = lite_number(&s->writer.c, "SELECT max(id) FROM holding", NO_VALUES, &newest, NULL, d);
+        enum err e = lite_number(&s->writer, "SELECT max(id) FROM holding", NO_VALUES, &newest, NULL, d);
         if (e) return e;
         s->next_holding = newest + 1;
     }
@@ -151,10 +151,10 @@ static enum err insert_all(struct lite_store *s, int64_t object, int64_t type, i
     if (e) return e;
     if (!body) {
         body = *id;
-        e = lite_run(&s->writer.c, "INSERT INTO body(id,bytes) VALUES(?,?)", VALUES(v_int(body), v_blob(h->body)), d);
+        e = lite_run(&s->writer, "INSERT INTO body(id,bytes) VALUES(?,?)", VALUES(v_int(body), v_blob(h->body)), d);
     }
     if (!e && ref_count) e = add_refs(s, *id, refs, ref_count, &packed, d);
-    if (!e) e = insert_holding(&s->writer.c, *id, object, type, body, h, buf_span(&packed), d);
+    if (!e) e = insert_holding(&s->writer, *id, object, type, body, h, buf_span(&packed), d);
     buf_free(&packed);
     return e;
 }
@@ -162,7 +162,7 @@ static enum err insert_all(struct lite_store *s, int64_t object, int64_t type, i
 enum err lite_holding_add(struct store_tx *tx, const struct store_holding *h, const struct span *refs, size_t ref_count,
                           int64_t *id, bool *added, struct diag *d) {
     struct lite_store *s = lite_store_of(tx);
-    struct connection *c = &s->writer.c;
+    struct connection *c = &s->writer;
     int64_t object, type;
     bool fresh;
     struct twin twin = {0};
@@ -182,20 +182,24 @@ enum err lite_holding_add(struct store_tx *tx, const struct store_holding *h, co
 /* ---- publishing -------------------------------------------------------------------------------------------------- */
 
 enum err lite_intake_publish(struct store_tx *tx, struct diag *d) {
-    struct connection *c = lite_writer(tx);
-    int64_t visible = 0, newest = 0;
-    enum err e = lite_number(c, "SELECT visible FROM state", NO_VALUES, &visible, NULL, d);
-    if (!e) e = lite_number(c, "SELECT max(id) FROM holding", NO_VALUES, &newest, NULL, d);
-    if (e || newest <= visible) return e;
+    struct lite_store *s = lite_store_of(tx);
+    struct connection *c = &s->writer;
+    int64_t newest = 0;
+    enum err e = lite_number(c, "SELECT max(id) FROM holding", NO_VALUES, &newest, NULL, d);
+    if (e || newest <= s->published) return e;
     e = lite_run(c,
                  "INSERT INTO total(type,count) SELECT type,count(*) FROM holding WHERE id>? GROUP BY +type"
                  " ON CONFLICT(type) DO UPDATE SET count=count+excluded.count",
-                 VALUES(v_int(visible)), d);
+                 VALUES(v_int(s->published)), d);
+    if (!e) {
+        e = lite_run(c, "UPDATE state SET visible=?,object=coalesce((SELECT max(id) FROM object),0)",
+                     VALUES(v_int(newest)), d);
+    }
     if (e) return e;
-    lite_store_of(tx)->deferred.due = true;
-    lite_store_of(tx)->pending = false;
-    return lite_run(c, "UPDATE state SET visible=?,object=coalesce((SELECT max(id) FROM object),0)",
-                    VALUES(v_int(newest)), d);
+    s->published = newest;
+    s->pending = false;
+    s->deferred.due = true;
+    return ERR_NONE;
 }
 
 /* ---- discarding -------------------------------------------------------------------------------------------------- */
@@ -240,15 +244,18 @@ static enum err discard_received(struct connection *c, int64_t visible, struct d
 
 static enum err discard_objects(struct connection *c, struct diag *d) {
     enum err e = lite_run(c, "DELETE FROM object_key WHERE key IN (SELECT key" UNUSED_OBJECTS ")", NO_VALUES, d);
-    return e ? e : lite_run(c, "DELETE" UNUSED_OBJECTS, NO_VALUES, d);
+    if (!e) e = lite_run(c, "DELETE" UNUSED_OBJECTS, NO_VALUES, d);
+    /* Those that are left are here to stay: no later discarding has to look at them. */
+    return e ? e : lite_run(c, "UPDATE state SET object=coalesce((SELECT max(id) FROM object),0)", NO_VALUES, d);
 }
 
 enum err lite_intake_discard(struct store_tx *tx, struct diag *d) {
     struct lite_store *s = lite_store_of(tx);
-    struct connection *c = &s->writer.c;
-    int64_t visible = 0;
-    enum err e = lite_number(c, "SELECT visible FROM state", NO_VALUES, &visible, NULL, d);
-    if (!e) e = lite_deferred_flush(c, &s->deferred, d);
+    struct connection *c = &s->writer;
+    int64_t visible = s->published, newest = 0;
+    enum err e = lite_number(c, "SELECT max(id) FROM holding", NO_VALUES, &newest, NULL, d);
+    if (e || newest <= visible) return e; /* the usual case: whoever begins an intake makes sure */
+    e = lite_deferred_flush(c, &s->deferred, d);
     if (!e) e = discard_refs(c, visible, d);
     if (!e) e = discard_received(c, visible, d);
     if (!e) e = lite_run(c, "DELETE FROM holding WHERE id>?", VALUES(v_int(visible)), d);

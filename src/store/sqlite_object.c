@@ -191,7 +191,7 @@ static struct intern_slot *slot_of(struct lite_store *s, const uint8_t key[KEY_S
 static enum err next_object(struct lite_store *s, int64_t *out, struct diag *d) {
     if (!s->next_object) {
         int64_t newest = 0;
-        enum err e = lite_number(&s->writer.c, "SELECT max(id) FROM object", NO_VALUES, &newest, NULL, d);
+        enum err e = lite_number(&s->writer, "SELECT max(id) FROM object", NO_VALUES, &newest, NULL, d);
         if (e) return e;
         s->next_object = newest + 1;
     }
@@ -201,7 +201,7 @@ static enum err next_object(struct lite_store *s, int64_t *out, struct diag *d) 
 
 static enum err insert_object(struct lite_store *s, struct value key, const uint8_t bytes[KEY_SIZE], int64_t *id,
                               struct diag *d) {
-    struct connection *c = &s->writer.c;
+    struct connection *c = &s->writer;
     enum err e = next_object(s, id, d);
     if (!e) e = lite_run(c, "INSERT INTO object(id,key) VALUES(?,?)", VALUES(v_int(*id), key), d);
     if (e) return e;
@@ -215,7 +215,7 @@ enum err lite_object_intern(struct lite_store *s, struct span stix_id, int64_t *
     int64_t number;
     uint8_t bytes[KEY_SIZE];
     take_apart(stix_id, &parts);
-    enum err e = intern_type(&s->writer.c, parts.type, &number, d);
+    enum err e = intern_type(&s->writer, parts.type, &number, d);
     if (e) return e;
     if (type) *type = number;
     struct value key = key_value(stix_id, &parts, number, bytes);
@@ -224,7 +224,7 @@ enum err lite_object_intern(struct lite_store *s, struct span stix_id, int64_t *
         *id = slot->id, *fresh = false;
         return ERR_NONE;
     }
-    e = find_key(&s->writer.c, key, id, d);
+    e = find_key(&s->writer, key, id, d);
     *fresh = !e && *id == 0;
     if (*fresh) e = insert_object(s, key, bytes, id, d);
     if (!e && slot) {

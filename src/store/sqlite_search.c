@@ -4,14 +4,11 @@
 
 enum err lite_text_add(struct store_tx *tx, int64_t id, struct span text, struct diag *d) {
     struct connection *c = lite_writer(tx);
-    int64_t visible = 0;
-    enum err e = lite_number(c, "SELECT visible FROM state", NO_VALUES, &visible, NULL, d);
-    if (e) return e;
-    if (id < 1 || id > visible) {
+    if (id < 1 || id > lite_store_of(tx)->published) {
         return diag_set(d, ERR_NOT_FOUND, "there is no visible holding %lld to find by its text", (long long)id);
     }
     if (text.len == 0) return ERR_NONE;
-    e = lite_run(c, "INSERT INTO text_of(id) VALUES(?) ON CONFLICT DO NOTHING", VALUES(v_int(id)), d);
+    enum err e = lite_run(c, "INSERT INTO text_of(id) VALUES(?) ON CONFLICT DO NOTHING", VALUES(v_int(id)), d);
     if (e || sqlite3_changes(c->db) == 0) return e; /* entered before: the index must not count it twice */
     return lite_run(c, "INSERT INTO text_index(rowid,words) VALUES(?,?)", VALUES(v_int(id), v_text(text)), d);
 }

@@ -107,6 +107,10 @@ struct store_reader *store_tx_reader(struct store_tx *tx) {
     return tx->driver->tx_reader(tx);
 }
 
+struct store_reader *store_tx_visible(struct store_tx *tx) {
+    return tx->driver->tx_visible(tx);
+}
+
 /* ---- small facts ------------------------------------------------------------------------------------------------ */
 
 enum err store_meta_get(struct store_reader *r, const char *name, struct arena *a, struct span *out, struct diag *d) {

@@ -50,6 +50,9 @@ MUST_CHECK enum err store_commit(struct store_tx **tx, struct diag *d);
 void store_rollback(struct store_tx **tx);
 /* What the transaction itself has written, and pending holdings too. Borrowed; dies with the transaction. */
 struct store_reader *store_tx_reader(struct store_tx *tx);
+/* The same less pending holdings: for whoever decides what leaves the node, or works through the holdings in order of
+ * their rows, while an intake may be under way. Both may be used in turn. */
+struct store_reader *store_tx_visible(struct store_tx *tx);
 
 /* ---- small facts -------------------------------------------------------------------------------------------- */
 

@@ -10,7 +10,7 @@
 
 #include "store/unsynced_vfs.h"
 
-enum { ROUNDS = 24, PER_ROUND = 40, CUTS_MAX = 400 };
+enum { ROUNDS = 16, PER_ROUND = 40, CUTS_MAX = 400 };
 
 static void use_shim(struct fixture *f, const char *options) {
     unsynced_vfs_reset("unsynced");
@@ -134,7 +134,7 @@ static void test_power_cuts(void **state) {
     use_shim(f, "&checkpoint=60");
     fixture_open(f);
     int64_t ledger = fixture_ledger(f, "US-DOD");
-    struct cutter c = {.folder = f->folder, .every = 11};
+    struct cutter c = {.folder = f->folder, .every = 17};
     unsynced_vfs_watch(cut, &c);
     for (; c.acknowledged < ROUNDS; c.acknowledged++) round_of_work(f, ledger, c.acknowledged);
     unsynced_vfs_watch(NULL, NULL);

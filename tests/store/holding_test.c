@@ -250,7 +250,15 @@ static void test_pending_is_invisible(void **state) {
     OK(store_holding_latest(in, h.stix_id, &f->a, &got, &f->d));
     OK(store_holding_naming(in, malware, 0, 10, &f->a, &ids, &count, &f->d));
     assert_int_equal(count, 1);
-    publish(f, &tx);
+    /* Unless it asks for what is visible. */
+    FAILS(ERR_NOT_FOUND, store_holding_get(store_tx_visible(tx), id, &f->a, &got, &f->d));
+    OK(store_holding_scan(store_tx_visible(tx), 0, SPAN(""), 10, &f->a, &all, &count, &f->d));
+    assert_int_equal(count, 0);
+    OK(store_holding_scan(in, 0, SPAN(""), 10, &f->a, &all, &count, &f->d));
+    assert_int_equal(count, 1);
+    OK(store_intake_publish(tx, &f->d));
+    OK(store_holding_get(store_tx_visible(tx), id, &f->a, &got, &f->d));
+    fixture_commit(f, &tx);
     assert_int_equal(visible(f), id);
     OK(store_holding_get(f->r, id, &f->a, &got, &f->d));
     OK(store_holding_naming(f->r, malware, 0, 10, &f->a, &ids, &count, &f->d));
