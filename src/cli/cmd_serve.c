@@ -8,7 +8,6 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "base/file.h"
 #include "base/log.h"
 #include "cli/cli.h"
 #include "node/socket.h"
@@ -44,8 +43,7 @@ static void notify(const char *state) {
     close(fd);
 }
 
-/* ---- what goes on in the background
- * --------------------------------------------------------------------------------------- */
+/* ---- what goes on in the background ---- */
 
 static bool stopping(void *context) {
     return atomic_load(&((struct serving *)context)->stop);
@@ -87,7 +85,9 @@ static void keep_up(struct serving *s) {
 
 static void *keeper_run(void *context) {
     struct serving *s = context;
-    int64_t released = 0, synced = clock_monotonic_us();
+    /* Both are due at once. */
+    int64_t released = clock_monotonic_us() - RELEASE_EVERY_S * TIME_US_PER_S;
+    int64_t synced = clock_monotonic_us() - s->sync_every;
     while (!stopping(s)) {
         int64_t now = clock_monotonic_us();
         if (now - released >= RELEASE_EVERY_S * TIME_US_PER_S) {
@@ -114,8 +114,7 @@ static void after_operation(void *context, const struct op *op) {
     pthread_mutex_unlock(&s->restarting);
 }
 
-/* ---- the command
- * --------------------------------------------------------------------------------------------------------------- */
+/* ---- the command ---- */
 
 static void wait_for_end(const sigset_t *signals) {
     int got;
@@ -123,10 +122,20 @@ static void wait_for_end(const sigset_t *signals) {
     while (got != SIGINT && got != SIGTERM);
 }
 
+/* Beside and renamed, so that nobody reads half of it. Not synced: it is of use only while this process lives. */
 static enum err write_port(const char *path, uint16_t port, struct diag *d) {
-    char text[16];
-    int len = snprintf(text, sizeof text, "%u\n", port);
-    return path ? file_write(path, span_of(text, (size_t)len), 0644, d) : ERR_NONE;
+    char *beside = NULL;
+    if (!path) return ERR_NONE;
+    if (asprintf(&beside, "%s.new", path) < 0) return diag_set(d, ERR_NOMEM, "no memory");
+    FILE *f = fopen(beside, "w");
+    bool written = f && fprintf(f, "%u\n", port) > 0;
+    if (f && fclose(f) != 0) written = false;
+    if (!written || rename(beside, path) != 0) {
+        diag_set(d, ERR_IO, "cannot write %s: %s", path, strerror(errno));
+        written = false;
+    }
+    free(beside);
+    return written ? ERR_NONE : ERR_IO;
 }
 
 static int serve(const struct cli *cli, struct serving *s, const char *port_file, const sigset_t *signals) {
@@ -137,6 +146,7 @@ static int serve(const struct cli *cli, struct serving *s, const char *port_file
     if (!e) e = socket_server_start(s->node, cli_operations(), after_operation, s, &s->socket, &d);
     if (!e) e = write_port(port_file, taxii_server_port(s->taxii), &d);
     bool keeping = !e && pthread_create(&s->keeper, NULL, keeper_run, s) == 0;
+    if (!e && !keeping) e = diag_set(&d, ERR_BUSY, "no thread for the work in the background");
     int code = e ? cli_trouble(&d) : EXIT_OK;
     if (!e) {
         fprintf(stderr, "renkei: serving %s on port %u; commands in %s go through this process\n",
@@ -159,11 +169,11 @@ int command_serve(const struct cli *cli, int argc, char **argv) {
     struct serving s = {.restarting = PTHREAD_MUTEX_INITIALIZER};
     const char *port_file = NULL;
     sigset_t signals;
-    for (int c; (c = getopt_long(argc, argv, "", options, NULL)) != -1;) {
+    for (int c; (c = getopt_long(argc, argv, ":", options, NULL)) != -1;) {
         if (c == 'p')
             port_file = optarg;
         else if (c != 's')
-            return cli_usage("serve", "unknown flag");
+            return cli_bad_flag("serve", c, argv);
         else if (!time_parse_duration(span_cstr(optarg), &s.sync_every) || s.sync_every < TIME_US_PER_S)
             return cli_usage("serve", "--sync-every is a time span such as 5m");
     }
