@@ -78,8 +78,11 @@ enum err op_search(struct op_call *call, struct diag *d) {
         return diag_set(d, ERR_INVALID, "--limit is a number from 1 to %d", SEARCH_LIMIT_MAX);
     if (tlp.at && !stix_tlp_parse(tlp, &level))
         return diag_set(d, ERR_INVALID, "--tlp: %.*s is no TLP level", SPAN_ARG(tlp));
-    enum err e = words.len ? catch_up(call, d) : ERR_NONE;
+    struct span label = op_text(call, "label");
+    enum err e = words.len || tlp.at || label.at ? catch_up(call, d) : ERR_NONE;
     if (!e) e = text_query(words, &match, d);
+    if (tlp.at) text_query_tlp(level, &match);
+    if (label.at) text_query_label(label, &match);
     if (!e) e = store_reader_open(call->realm->store, &r, d);
     if (!e && source.at && !span_is(source, "own")) {
         e = store_source_find(r, source, &number, d);
@@ -87,8 +90,7 @@ enum err op_search(struct op_call *call, struct diag *d) {
     }
     struct store_query q = {.match = buf_span(&match),
                             .type = op_text(call, "type"),
-                            .label = op_text(call, "label"),
-                            .tlp = tlp.at ? (int)level : -1,
+                            .tlp = -1, /* TLP and labels are words of the text: an object's own count, too */
                             .source = source.at ? (int64_t)number : -1,
                             .limit = (size_t)limit};
     if (!e) e = store_search(r, &q, call->arena, &found, &count, d);

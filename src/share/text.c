@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 
+#include "base/encode.h"
 #include "store/store.h"
 #include "json/json.h"
 
@@ -39,12 +40,55 @@ static void add_value(struct buf *out, struct json_value v, struct arena *a) {
         for (struct json_iter it = json_iter(v); json_next(&it);) add_value(out, it.value, a);
 }
 
+/* A label may hold any character; its hash is a word. Case does not tell labels apart. */
+static void add_label_word(struct span label, struct buf *out) {
+    struct buf folded = BUF_EMPTY;
+    for (size_t i = 0; i < label.len; i++)
+        buf_add_char(&folded, label.at[i] >= 'A' && label.at[i] <= 'Z' ? (char)(label.at[i] + 32) : label.at[i]);
+    struct sha256 hash = sha256_of(buf_span(&folded));
+    buf_add_cstr(out, "renkeilabel");
+    buf_add_hex(out, span_of(hash.b, 8));
+    buf_free(&folded);
+}
+
+static void add_tlp_word(enum stix_tlp level, struct buf *out) {
+    buf_printf(out, "renkeitlp%d", (int)level);
+}
+
+static enum stix_marking only_tlp(void *context, struct span id, enum stix_tlp *level) {
+    (void)context;
+    (void)id;
+    (void)level;
+    return STIX_MARKING_STATEMENT;
+}
+
+static void add_handling_words(const struct store_holding *h, struct json_value object, struct arena *a,
+                               struct buf *out) {
+    struct stix_object o;
+    struct stix_marking_summary marking = {0};
+    struct diag ignored;
+    struct span rest = h->handling.labels;
+    if (!stix_object_view(a, object, &o, &ignored)) stix_marking_effective(&o, only_tlp, NULL, &marking);
+    if (h->handling.tlp > (int)marking.tlp) marking.tlp = (enum stix_tlp)h->handling.tlp;
+    add_tlp_word(marking.tlp, out);
+    buf_add_char(out, '\n');
+    for (struct json_iter it = json_iter(json_get(object, "labels")); json_next(&it);) {
+        add_label_word(json_text(it.value, a), out);
+        buf_add_char(out, '\n');
+    }
+    while (rest.at && rest.len) {
+        add_label_word(span_cut(&rest, '\n'), out);
+        buf_add_char(out, '\n');
+    }
+}
+
 static void object_text(const struct store_holding *h, struct arena *a, struct buf *out) {
     static const char *const properties[] = {"name",  "aliases",         "description", "pattern", "labels",
                                              "value", "x_mitre_aliases", "abstract",    "content"};
     struct json_doc doc;
     struct diag ignored;
     if (json_parse(a, h->body, &doc, &ignored)) return;
+    add_handling_words(h, json_root(&doc), a, out);
     for (size_t i = 0; i < sizeof properties / sizeof *properties; i++)
         add_value(out, json_get(json_root(&doc), properties[i]), a);
     for (struct json_iter it = json_iter(json_get(json_root(&doc), "external_references")); json_next(&it);)
@@ -111,4 +155,18 @@ enum err text_query(struct span typed, struct buf *out, struct diag *d) {
     }
     buf_free(&word);
     return buf_ok(out) ? ERR_NONE : diag_set(d, ERR_NOMEM, "no memory for a query");
+}
+
+static void add_and(struct buf *query) {
+    if (query->len) buf_add_cstr(query, " AND ");
+}
+
+void text_query_tlp(enum stix_tlp level, struct buf *query) {
+    add_and(query);
+    add_tlp_word(level, query);
+}
+
+void text_query_label(struct span label, struct buf *query) {
+    add_and(query);
+    add_label_word(label, query);
 }
