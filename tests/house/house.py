@@ -174,7 +174,8 @@ def check_script(root):
     if not shutil.which("shellcheck"):
         print("skipped: shellcheck is not installed")
         sys.exit(77)
-    run = subprocess.run(["shellcheck", "run", ".ci/run"], cwd=root, text=True, capture_output=True)
+    scripts = ["run", ".ci/run", *(str(p.relative_to(root)) for p in sorted((root / "bench").glob("*.sh")))]
+    run = subprocess.run(["shellcheck", *scripts], cwd=root, text=True, capture_output=True)
     return [] if run.returncode == 0 else [run.stdout]
 
 
