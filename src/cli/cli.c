@@ -1,5 +1,6 @@
 #include "cli/cli.h"
 
+#include <getopt.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,7 +13,7 @@ enum { RESULT_ARENA_MAX = 1 << 30, FILE_MAX = 16 << 20 };
 int cli_trouble(const struct diag *d) {
     char text[DIAG_MESSAGE_SIZE + DIAG_WHERE_SIZE + 64];
     diag_text(d, text, sizeof text);
-    cli_clean(text);
+    cli_clean(text, strlen(text));
     fprintf(stderr, "renkei: %s\n", text);
     return EXIT_TROUBLE;
 }
@@ -27,16 +28,51 @@ int cli_usage(const char *command, const char *format, ...) {
     return EXIT_TROUBLE;
 }
 
-void cli_clean(char *text) {
-    for (unsigned char *c = (unsigned char *)text; *c; c++)
-        if ((*c < 0x20 && *c != '\n' && *c != '\t') || *c == 0x7f) *c = '?';
+int cli_bad_flag(const char *command, int c, char *const argv[]) {
+    /* optopt is the character of a short flag, the value of a long one that lacks its argument, 0 of an unknown one. */
+    if (c == ':') return cli_usage(command, "%s needs a value", argv[optind - 1]);
+    if (optopt > 0x20 && optopt < 0x7f && argv[optind - 1][1] != '-')
+        return cli_usage(command, "there is no flag -%c", optopt);
+    return cli_usage(command, "there is no flag %s", argv[optind - 1]);
+}
+
+/* Bytes of the harmful character that starts here: 0 for a harmless one. */
+static size_t harmful(const unsigned char *at, size_t left) {
+    if (at[0] == '\n' || at[0] == '\t') return 0;
+    if (at[0] < 0x20 || at[0] == 0x7f) return 1;
+    if (left >= 2 && at[0] == 0xc2 && at[1] < 0xa0) return 2; /* C1: U+009B starts a terminal's commands */
+    if (left >= 2 && at[0] == 0xd8 && at[1] == 0x9c) return 2;
+    if (left < 3 || at[0] != 0xe2) return 0;
+    bool turns = at[1] == 0x80 ? at[2] == 0x8e || at[2] == 0x8f || (at[2] >= 0xa8 && at[2] <= 0xae)
+                               : at[1] == 0x81 && at[2] >= 0xa6 && at[2] <= 0xa9;
+    return turns ? 3 : 0;
+}
+
+void cli_clean(char *text, size_t len) {
+    for (size_t i = 0; i < len;) {
+        size_t bad = harmful((const unsigned char *)text + i, len - i);
+        if (bad) memset(text + i, '?', bad);
+        i += bad ? bad : 1;
+    }
+}
+
+const char *cli_string(struct json_value v, struct arena *a) {
+    struct span s = json_text(v, a);
+    char *text = arena_cstr(a, s);
+    if (!text) return "";
+    cli_clean(text, s.len);
+    for (size_t i = 0; i < s.len; i++)
+        if (text[i] == '\n' || text[i] == '\t') text[i] = ' ';
+    return text;
 }
 
 const char *cli_text(struct json_value object, const char *name, struct arena *a) {
-    char *text = arena_cstr(a, json_text(json_get(object, name), a));
-    if (!text) return "";
-    cli_clean(text);
-    return text;
+    return cli_string(json_get(object, name), a);
+}
+
+bool cli_truth(struct json_value object, const char *name) {
+    bool truth = false;
+    return json_bool(json_get(object, name), &truth) && truth;
 }
 
 int64_t cli_number(struct json_value object, const char *name) {
@@ -63,8 +99,7 @@ char *cli_home(const struct cli *cli) {
     return node_home(cli->home);
 }
 
-/* ---- calling
- * ------------------------------------------------------------------------------------------------------------ */
+/* ---- calling ---- */
 
 struct hearing {
     const struct cli *cli;

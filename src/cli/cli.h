@@ -10,7 +10,11 @@
 #include "json/write.h"
 
 /* Exit codes: grep's. */
-enum { EXIT_OK = 0, EXIT_NONE = 1, EXIT_TROUBLE = 2 };
+enum {
+    EXIT_OK = 0,
+    EXIT_NONE = 1, /* the answer is no: nothing found, nothing matched, not verified, not trusted */
+    EXIT_TROUBLE = 2
+};
 
 struct cli {
     const char *home; /* of --home; NULL = default */
@@ -34,6 +38,8 @@ const struct command *cli_command(struct span name);
 int cli_trouble(const struct diag *d);
 /* A mistake in the flags: the message and where help is. Returns EXIT_TROUBLE. */
 int cli_usage(const char *command, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* The same for what getopt_long() (whose short options are ":") refused: c is what it returned. Names the flag. */
+int cli_bad_flag(const char *command, int c, char *const argv[]);
 
 /* Called for each result. */
 typedef void (*cli_result)(void *context, struct json_value result, struct arena *a);
@@ -47,11 +53,15 @@ int cli_do(const struct cli *cli, const char *operation, struct span args, cli_r
 /* Operations of all floors. */
 struct op_table cli_operations(void);
 
-/* A text of a result, NUL-terminated and with control characters made harmless; "" if absent. */
+/* A text as one line for people: NUL-terminated, safe for a terminal; "" if it is none. */
+const char *cli_string(struct json_value text, struct arena *a);
+/* The same of a member of a result. */
 const char *cli_text(struct json_value object, const char *name, struct arena *a);
 int64_t cli_number(struct json_value object, const char *name);
-/* Makes text from outside safe for a terminal, in place. */
-void cli_clean(char *text);
+bool cli_truth(struct json_value object, const char *name);
+/* Makes text from outside safe for a terminal, in place: control characters (C0, C1, DEL) and those that turn the
+ * direction of writing become '?'. Line breaks and tabs stay. */
+void cli_clean(char *text, size_t len);
 /* The whole of a file as a buffer ("-" = stdin). */
 MUST_CHECK enum err cli_read(const char *path, struct buf *out, struct diag *d);
 /* A node's own path: the folder's name. Owned by the caller. */

@@ -9,8 +9,7 @@
 
 enum { TEMPLATE_YEARS = 2 };
 
-/* ---- without a node
- * --------------------------------------------------------------------------------------------------------- */
+/* ---- without a node ---- */
 
 static int check(const struct cli *cli, int argc, char **argv) {
     struct arena a;
@@ -34,7 +33,7 @@ static int check(const struct cli *cli, int argc, char **argv) {
 }
 
 struct own_card {
-    struct span party, name, key;
+    struct span party, name, key, amended;
     struct arena arena;
 };
 
@@ -49,6 +48,14 @@ static int write_out(const char *to, struct span text) {
     struct diag d = {0};
     if (!to) return fwrite(text.at, 1, text.len, stdout) == text.len ? EXIT_OK : EXIT_TROUBLE;
     return file_write(to, text, 0644, &d) ? cli_trouble(&d) : EXIT_OK;
+}
+
+/* What the parties have worked on may be in a file of that name already: it is not written over. */
+static int write_new(const char *to, struct span text) {
+    struct diag d = {0};
+    if (!to || access(to, F_OK) != 0) return write_out(to, text);
+    diag_set(&d, ERR_EXISTS, "%s is there already: name another file or remove it", to);
+    return cli_trouble(&d);
 }
 
 /* The partner's key as its card spells it. */
@@ -70,6 +77,25 @@ static enum err read_partner(struct own_card *own, const char *path, struct agre
     return e;
 }
 
+static void take_hash(void *context, struct json_value r, struct arena *a) {
+    struct own_card *own = context;
+    own->amended = arena_copy(&own->arena, json_text(json_get(r, "hash"), a));
+}
+
+/* The whole hash of the version to amend, which must be held here. */
+static enum err find_amended(const struct cli *silent, const char *hash, struct own_card *own,
+                             struct agreement_template *t, struct diag *d) {
+    struct buf args = BUF_EMPTY;
+    struct json_writer w = json_writer(&args);
+    json_begin_object(&w);
+    json_member_cstr(&w, "hash", hash);
+    json_end_object(&w);
+    enum err e = cli_call(silent, "agreement.show", buf_span(&args), NULL, 0, take_hash, own, d);
+    t->predecessor = own->amended;
+    buf_free(&args);
+    return e;
+}
+
 static int make(const struct cli *cli, int argc, char **argv) {
     static const struct option options[] = {{"with", 1, 0, 'w'}, {"to", 1, 0, 't'}, {"amends", 1, 0, 'a'}, {0}};
     struct own_card own = {0};
@@ -77,21 +103,23 @@ static int make(const struct cli *cli, int argc, char **argv) {
     struct buf text = BUF_EMPTY;
     struct diag d = {0};
     struct cli silent = *cli;
-    const char *with = NULL, *to = NULL;
-    for (int c; (c = getopt_long(argc, argv, "", options, NULL)) != -1;) {
+    const char *with = NULL, *to = NULL, *amends = NULL;
+    for (int c; (c = getopt_long(argc, argv, ":", options, NULL)) != -1;) {
         if (c == 'w')
             with = optarg;
         else if (c == 't')
             to = optarg;
         else if (c == 'a')
-            t.predecessor = span_cstr(optarg);
+            amends = optarg;
         else
-            return cli_usage("agreement", "unknown flag");
+            return cli_bad_flag("agreement", c, argv);
     }
+    if (optind < argc) return cli_usage("agreement", "unexpected '%s'", argv[optind]);
     arena_init(&own.arena, 16 << 20);
     silent.json = false;
     enum err e = cli_call(&silent, "card", SPAN("{}"), NULL, 0, take_card, &own, &d);
     if (!e && with) e = read_partner(&own, with, &t, &d);
+    if (!e && amends) e = find_amended(&silent, amends, &own, &t, &d);
     int code = e ? cli_trouble(&d) : EXIT_OK;
     if (!e) {
         t.own_id = own.party;
@@ -101,15 +129,14 @@ static int make(const struct cli *cli, int argc, char **argv) {
         t.effective = now - now % (86400 * TIME_US_PER_S);
         t.ends = t.effective + (time_us)TEMPLATE_YEARS * 365 * 86400 * TIME_US_PER_S;
         agreement_template(&t, &text);
-        code = write_out(to, buf_span(&text));
+        code = write_new(to, buf_span(&text));
     }
     buf_free(&text);
     arena_free(&own.arena);
     return code;
 }
 
-/* ---- with a node
- * -------------------------------------------------------------------------------------------------------------- */
+/* ---- with a node ---- */
 
 struct signing {
     const char *file, *to;
@@ -133,8 +160,8 @@ static int sign(const struct cli *cli, int argc, char **argv) {
     struct buf text = BUF_EMPTY, args = BUF_EMPTY;
     struct diag d = {0};
     struct cli silent = *cli;
-    for (int c; (c = getopt_long(argc, argv, "", options, NULL)) != -1;) {
-        if (c != 't') return cli_usage("agreement", "unknown flag");
+    for (int c; (c = getopt_long(argc, argv, ":", options, NULL)) != -1;) {
+        if (c != 't') return cli_bad_flag("agreement", c, argv);
         s.to = optarg;
     }
     if (optind + 1 != argc) return cli_usage("agreement", "agreement sign takes one file");
@@ -184,26 +211,40 @@ static int add(const struct cli *cli, int argc, char **argv) {
 }
 
 static void print_one(void *context, struct json_value r, struct arena *a) {
-    bool in_force = false;
-    (void)!json_bool(json_get(r, "in_force"), &in_force);
     printf("%.16s  v%lld  %.10s to %.10s  %-12s ", cli_text(r, "hash", a), (long long)cli_number(r, "version"),
-           cli_text(r, "effective", a), cli_text(r, "ends", a), in_force ? "in force" : "not in force");
+           cli_text(r, "effective", a), cli_text(r, "ends", a), cli_truth(r, "in_force") ? "in force" : "not in force");
     for (struct json_iter it = json_iter(json_get(r, "parties")); json_next(&it);)
-        printf("%s%.*s", it.index ? ", " : "", SPAN_ARG(json_text(it.value, a)));
+        printf("%s%s", it.index ? ", " : "", cli_string(it.value, a));
     printf("  %s\n", cli_text(r, "title", a));
-    if (json_exists(json_get(r, "text"))) printf("\n%.*s", SPAN_ARG(json_text(json_get(r, "text"), a)));
+    struct json_value text = json_get(r, "text");
+    char *shown = json_exists(text) ? arena_cstr(a, json_text(text, a)) : NULL;
+    if (!shown) return;
+    cli_clean(shown, strlen(shown));
+    printf("\n%s", shown);
+}
+
+/* The exact bytes that were signed. */
+static void print_text(void *context, struct json_value r, struct arena *a) {
+    struct span text = json_text(json_get(r, "text"), a);
+    fwrite(text.at, 1, text.len, stdout);
 }
 
 static int show(const struct cli *cli, int argc, char **argv) {
+    static const struct option options[] = {{"text", 0, 0, 't'}, {0}};
     struct buf args = BUF_EMPTY;
     struct json_writer w = json_writer(&args);
-    if (argc != 2)
+    bool only_text = false;
+    for (int c; (c = getopt_long(argc, argv, ":", options, NULL)) != -1;) {
+        if (c != 't') return cli_bad_flag("agreement", c, argv);
+        only_text = true;
+    }
+    if (optind + 1 != argc)
         return cli_usage("agreement", "agreement show takes the beginning of a hash (renkei agreement list)");
     json_begin_object(&w);
-    json_member_cstr(&w, "hash", argv[1]);
+    json_member_cstr(&w, "hash", argv[optind]);
     json_member_truth(&w, "text", true);
     json_end_object(&w);
-    int code = cli_do(cli, "agreement.show", buf_span(&args), print_one, NULL);
+    int code = cli_do(cli, "agreement.show", buf_span(&args), only_text ? print_text : print_one, NULL);
     buf_free(&args);
     return code;
 }

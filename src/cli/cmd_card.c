@@ -21,8 +21,8 @@ static void print_text(void *context, struct json_value card, struct arena *a) {
 int command_card(const struct cli *cli, int argc, char **argv) {
     static const struct option options[] = {{"show", 0, 0, 's'}, {0}};
     bool show = false;
-    for (int c; (c = getopt_long(argc, argv, "", options, NULL)) != -1;) {
-        if (c != 's') return cli_usage("card", "unknown flag");
+    for (int c; (c = getopt_long(argc, argv, ":", options, NULL)) != -1;) {
+        if (c != 's') return cli_bad_flag("card", c, argv);
         show = true;
     }
     return cli_do(cli, "card", SPAN("{}"), show ? card_print : print_text, NULL);

@@ -3,13 +3,14 @@
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/file.h"
 #include "cli/cli.h"
 #include "node/socket.h"
 
-enum { LABELS_MAX = 64, SHOWN_FILES = 5 };
+enum { LABELS_MAX = 64, SHOWN_FILES = 5, LOOK_SIZE = 4096 };
 enum kind { KIND_GUESS, KIND_STIX, KIND_LIST };
 
 struct importing {
@@ -21,14 +22,14 @@ struct importing {
     size_t label_count;
     bool keep_going, warnings, many;
     uint64_t files, read, added, known, rejected, quarantined;
+    uint64_t decided, released, withheld, waiting;
 };
 
 static int by_text(const void *a, const void *b) {
     return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-/* ---- results
- * ------------------------------------------------------------------------------------------------------------ */
+/* ---- results ---- */
 
 static void print_result(void *context, struct json_value r, struct arena *a) {
     struct importing *im = context;
@@ -37,9 +38,10 @@ static void print_result(void *context, struct json_value r, struct arena *a) {
         fprintf(stderr, "%s: %s%s%s%s%s: %s: %s\n", cli_text(r, "file", a), cli_text(r, "place", a), id[0] ? " " : "",
                 id, path[0] ? " " : "", path, cli_text(r, "finding", a), cli_text(r, "message", a));
     } else if (json_exists(json_get(r, "decided"))) {
-        printf("Decided %lld: released %lld, withheld %lld, waiting for what they name %lld\n",
-               (long long)cli_number(r, "decided"), (long long)cli_number(r, "released"),
-               (long long)cli_number(r, "withheld"), (long long)cli_number(r, "waiting"));
+        im->decided += (uint64_t)cli_number(r, "decided");
+        im->released += (uint64_t)cli_number(r, "released");
+        im->withheld += (uint64_t)cli_number(r, "withheld");
+        im->waiting = (uint64_t)cli_number(r, "waiting");
     } else {
         im->files++;
         im->read += (uint64_t)cli_number(r, "read");
@@ -55,32 +57,73 @@ static void print_result(void *context, struct json_value r, struct arena *a) {
     }
 }
 
-/* ---- files
- * ---------------------------------------------------------------------------------------------------------------- */
+/* ---- files ---- */
 
-/* STIX begins with '{' or '['; everything else is a list. Pipes cannot be looked into without losing what was read. */
-static enum err guess(const char *path, enum kind *out, struct diag *d) {
+/* A file given, open. Every file is opened once: the writer at the other end of a named pipe would not survive more. */
+struct source {
+    const char *name;
+    int fd;
+    enum kind kind;
+};
+
+/* Descriptor for another look at the same bytes, which leaves `fd` where it stands; -1 where there is no such thing. */
+static int look(int fd) {
+    struct stat st;
+    char path[40];
+    int ends[2];
+    if (fstat(fd, &st) != 0) return -1;
+    if (S_ISREG(st.st_mode)) {
+        snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+        return open(path, O_RDONLY | O_CLOEXEC);
+    }
+    if (!S_ISFIFO(st.st_mode) || pipe2(ends, O_CLOEXEC) != 0) return -1;
+    if (tee(fd, ends[1], LOOK_SIZE, 0) < 0) close(ends[0]), ends[0] = -1;
+    close(ends[1]);
+    return ends[0];
+}
+
+/* STIX begins with '{' or '['; everything else is a list. What cannot be looked into is taken for STIX. */
+static enum kind guess(int fd, const char *name) {
     struct input *in = NULL;
-    char head[4096];
+    char head[LOOK_SIZE];
     size_t got = 0;
-    *out = KIND_STIX;
-    if (strcmp(path, "-") == 0) return ERR_NONE;
-    enum err e = input_open(path, &in, d);
-    if (!e) e = input_read(in, head, sizeof head, &got, d);
+    struct diag ignored; /* whatever is wrong with the file, reading it will tell */
+    int copy = look(fd);
+    if (copy < 0 || input_open_fd(copy, name, &in, &ignored)) return KIND_STIX;
+    enum err e = input_read(in, head, sizeof head, &got, &ignored);
+    input_close(&in);
+    if (e) return KIND_STIX;
     struct span text = span_of(head, got);
     if (span_starts(text, SPAN("\xef\xbb\xbf"))) text = span_from(text, 3);
     text = span_trim(text);
-    if (!e && !(text.len && (text.at[0] == '{' || text.at[0] == '['))) *out = KIND_LIST;
-    input_close(&in);
-    return e;
+    return text.len == 0 || text.at[0] == '{' || text.at[0] == '[' ? KIND_STIX : KIND_LIST;
 }
 
-static void write_args(const struct importing *im, char **names, size_t count, struct buf *out) {
+static int open_source(const struct importing *im, const char *name, struct source *out) {
+    struct diag d = {0};
+    struct stat st;
+    bool standard = strcmp(name, "-") == 0;
+    *out = (struct source){.name = standard ? "standard input" : name, .kind = im->kind};
+    out->fd = standard ? dup(STDIN_FILENO) : open(name, O_RDONLY | O_CLOEXEC);
+    if (out->fd < 0) {
+        diag_set(&d, ERR_IO, "cannot open %s: %s", out->name, strerror(errno));
+        return cli_trouble(&d);
+    }
+    if (fstat(out->fd, &st) == 0 && S_ISDIR(st.st_mode)) {
+        close(out->fd);
+        diag_set(&d, ERR_IO, "%s is a folder: name the files in it, such as %s/*", name, name);
+        return cli_trouble(&d);
+    }
+    if (out->kind == KIND_GUESS) out->kind = guess(out->fd, out->name);
+    return EXIT_OK;
+}
+
+static void write_args(const struct importing *im, const struct source *sources, size_t count, struct buf *out) {
     struct json_writer w = json_writer(out);
     json_begin_object(&w);
     json_key(&w, "files");
     json_begin_array(&w);
-    for (size_t i = 0; i < count; i++) json_cstr(&w, strcmp(names[i], "-") == 0 ? "standard input" : names[i]);
+    for (size_t i = 0; i < count; i++) json_cstr(&w, sources[i].name);
     json_end_array(&w);
     if (im->tlp) json_member_cstr(&w, "tlp", im->tlp);
     if (im->confidence >= 0) json_member_number(&w, "confidence", im->confidence);
@@ -96,42 +139,58 @@ static void write_args(const struct importing *im, char **names, size_t count, s
     json_end_object(&w);
 }
 
-static int import_some(struct importing *im, enum kind kind, char **names, size_t count) {
+/* One operation for files of one kind; closes them. */
+static int import_some(struct importing *im, const struct source *sources, size_t count) {
     struct buf args = BUF_EMPTY;
     struct diag d = {0};
     int fds[SOCKET_FDS_MAX], code = EXIT_OK;
-    size_t opened = 0;
-    for (; opened < count; opened++) {
-        fds[opened] = strcmp(names[opened], "-") == 0 ? dup(STDIN_FILENO) : open(names[opened], O_RDONLY | O_CLOEXEC);
-        if (fds[opened] >= 0) continue;
-        diag_set(&d, ERR_IO, "cannot open %s: %s", names[opened], strerror(errno));
+    if (count == 0) return EXIT_OK;
+    for (size_t i = 0; i < count; i++) fds[i] = sources[i].fd;
+    write_args(im, sources, count, &args);
+    if (cli_call(im->cli, sources[0].kind == KIND_LIST ? "import.list" : "import.stix", buf_span(&args), fds, count,
+                 print_result, im, &d))
         code = cli_trouble(&d);
-        break;
-    }
-    write_args(im, names, count, &args);
-    if (code == EXIT_OK && cli_call(im->cli, kind == KIND_LIST ? "import.list" : "import.stix", buf_span(&args), fds,
-                                    opened, print_result, im, &d))
-        code = cli_trouble(&d);
-    for (size_t i = 0; i < opened; i++) close(fds[i]);
+    for (size_t i = 0; i < count; i++) close(fds[i]);
     buf_free(&args);
     return code;
 }
 
+/* Neighbours of one kind go together. Stops at the first trouble; what came before stays, but a wrong name is told
+ * before anything is read. */
 static int import_all(struct importing *im, char **names, size_t count) {
-    int code = EXIT_OK;
-    for (size_t i = 0; code == EXIT_OK && i < count;) {
-        enum kind kind = im->kind, next = im->kind;
-        struct diag d = {0};
-        size_t same = 1;
-        if (kind == KIND_GUESS && guess(names[i], &kind, &d)) return cli_trouble(&d);
-        for (; i + same < count && same < SOCKET_FDS_MAX; same++) {
-            if (im->kind == KIND_GUESS && guess(names[i + same], &next, &d)) return cli_trouble(&d);
-            if (im->kind == KIND_GUESS && next != kind) break;
-        }
-        code = import_some(im, kind, names + i, same);
-        i += same;
+    struct source batch[SOCKET_FDS_MAX];
+    struct diag d = {0};
+    size_t held = 0;
+    int code = EXIT_OK, refused = EXIT_OK;
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(names[i], "-") == 0 || access(names[i], R_OK) == 0) continue;
+        diag_set(&d, ERR_IO, "cannot open %s: %s", names[i], strerror(errno));
+        return cli_trouble(&d);
     }
+    for (size_t i = 0; code == EXIT_OK && refused == EXIT_OK && i < count; i++) {
+        struct source next;
+        if ((refused = open_source(im, names[i], &next))) break;
+        if (held == SOCKET_FDS_MAX || (held && batch[0].kind != next.kind)) {
+            code = import_some(im, batch, held);
+            held = 0;
+        }
+        batch[held++] = next;
+    }
+    if (code == EXIT_OK) return (code = import_some(im, batch, held)) ? code : refused;
+    for (size_t i = 0; i < held; i++) close(batch[i].fd);
     return code;
+}
+
+/* What all calls together did, said once. */
+static void say_totals(const struct importing *im) {
+    if (im->many)
+        printf("%llu files, %llu objects: %llu new, %llu known, %llu rejected, %llu in quarantine\n",
+               (unsigned long long)im->files, (unsigned long long)im->read, (unsigned long long)im->added,
+               (unsigned long long)im->known, (unsigned long long)im->rejected, (unsigned long long)im->quarantined);
+    if (im->decided)
+        printf("Decided %llu: released %llu, withheld %llu, waiting for what they name %llu\n",
+               (unsigned long long)im->decided, (unsigned long long)im->released, (unsigned long long)im->withheld,
+               (unsigned long long)im->waiting);
 }
 
 int command_import(const struct cli *cli, int argc, char **argv) {
@@ -141,7 +200,7 @@ int command_import(const struct cli *cli, int argc, char **argv) {
                                             {"valid-for", 1, 0, 'F'},  {"keep-going", 0, 0, 'k'},
                                             {"warnings", 0, 0, 'w'},   {0}};
     struct importing im = {.cli = cli, .confidence = -1};
-    for (int c; (c = getopt_long(argc, argv, "", options, NULL)) != -1;) {
+    for (int c; (c = getopt_long(argc, argv, ":", options, NULL)) != -1;) {
         char *end;
         switch (c) {
         case 'L':
@@ -175,16 +234,13 @@ int command_import(const struct cli *cli, int argc, char **argv) {
             im.warnings = true;
             break;
         default:
-            return cli_usage("import", "unknown flag");
+            return cli_bad_flag("import", c, argv);
         }
     }
     if (optind == argc) return cli_usage("import", "which file? \"-\" is standard input");
     qsort(im.labels, im.label_count, sizeof *im.labels, by_text);
     im.many = argc - optind > SHOWN_FILES;
     int code = import_all(&im, argv + optind, (size_t)(argc - optind));
-    if (im.many && !cli->json)
-        printf("%llu files, %llu objects: %llu new, %llu known, %llu rejected, %llu in quarantine\n",
-               (unsigned long long)im.files, (unsigned long long)im.read, (unsigned long long)im.added,
-               (unsigned long long)im.known, (unsigned long long)im.rejected, (unsigned long long)im.quarantined);
+    if (!cli->json) say_totals(&im);
     return code;
 }

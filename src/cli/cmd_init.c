@@ -8,7 +8,7 @@ int command_init(const struct cli *cli, int argc, char **argv) {
     static const struct option options[] = {{"party", 1, 0, 'p'}, {"name", 1, 0, 'n'}, {"url", 1, 0, 'u'}, {0}};
     struct node_init init = {0};
     struct diag d = {0};
-    for (int c; (c = getopt_long(argc, argv, "", options, NULL)) != -1;) {
+    for (int c; (c = getopt_long(argc, argv, ":", options, NULL)) != -1;) {
         if (c == 'p')
             init.party = span_cstr(optarg);
         else if (c == 'n')
@@ -16,7 +16,7 @@ int command_init(const struct cli *cli, int argc, char **argv) {
         else if (c == 'u')
             init.url = span_cstr(optarg);
         else
-            return cli_usage("init", "unknown flag");
+            return cli_bad_flag("init", c, argv);
     }
     if (optind < argc) return cli_usage("init", "unexpected '%s'", argv[optind]);
     if (!init.party.at || !init.name.at || !init.url.at)
@@ -24,12 +24,13 @@ int command_init(const struct cli *cli, int argc, char **argv) {
     char *home = cli_home(cli);
     enum err e = home ? node_create(home, &init, &d) : diag_set(&d, ERR_NOMEM, "no memory");
     if (!e && !cli->json) {
-        printf("Made a node for %s in %s\n", argv[0] ? init.party.at : "", home);
+        printf("Made a node for %s in %s\n", init.party.at, home);
         printf("Its keys are in %s/keys, its configuration in %s/renkei.yaml.\nNext: `renkei card > %s.card` and give "
                "the card to your partners.\n",
                home, home, init.party.at);
     }
     free(home);
     if (e) return cli_trouble(&d);
+    optind = 0; /* getopt starts anew on the card's arguments */
     return cli->json ? command_card(cli, 1, (char *[]){(char *)(uintptr_t) "card", NULL}) : EXIT_OK;
 }

@@ -25,19 +25,20 @@ static void print_entry(void *context, struct json_value r, struct arena *a) {
     printf("%8lld  %s  %-8s  %-10s  %s", (long long)cli_number(r, "seq"), cli_text(r, "time", a),
            cli_text(record, "kind", a), cli_text(r, "state", a), cli_text(r, "id", a));
     for (struct json_iter it = json_iter(json_get(record, "clauses")); json_next(&it);)
-        printf("  %.*s", SPAN_ARG(json_text(it.value, a)));
+        printf("  %s", cli_string(it.value, a));
     puts("");
 }
 
 struct verdict {
     bool json;
+    uint64_t count;
     int code;
 };
 
 static void print_verdict(void *context, struct json_value r, struct arena *a) {
     struct verdict *v = context;
-    bool holds = false;
-    (void)!json_bool(json_get(r, "verified"), &holds);
+    bool holds = cli_truth(r, "verified");
+    v->count++;
     if (!holds) v->code = EXIT_NONE;
     if (v->json) {
         printf("%.*s\n", SPAN_ARG(json_raw(r)));
@@ -48,13 +49,14 @@ static void print_verdict(void *context, struct json_value r, struct arena *a) {
 }
 
 static void print_proof(void *context, struct json_value r, struct arena *a) {
-    printf("%s", cli_text(r, "receipt", a));
+    struct span receipt = json_text(json_get(r, "receipt"), a); /* its line breaks are part of the format */
+    fwrite(receipt.at, 1, receipt.len, stdout);
 }
 
 static int parse(int argc, char **argv, struct flags *f) {
     static const struct option options[] = {
         {"to", 1, 0, 't'}, {"from", 1, 0, 'f'}, {"first", 1, 0, 's'}, {"limit", 1, 0, 'n'}, {0}};
-    for (int c; (c = getopt_long(argc, argv, "", options, NULL)) != -1;) {
+    for (int c; (c = getopt_long(argc, argv, ":", options, NULL)) != -1;) {
         if (c == 't' || c == 'f') {
             f->party = optarg;
             f->from = c == 'f';
@@ -64,7 +66,7 @@ static int parse(int argc, char **argv, struct flags *f) {
             if (*end || end == optarg || n < 0) return cli_usage("ledger", "--first and --limit are numbers");
             *(c == 's' ? &f->first : &f->limit) = n;
         } else {
-            return cli_usage("ledger", "unknown flag");
+            return cli_bad_flag("ledger", c, argv);
         }
     }
     if (optind < argc) f->id = argv[optind++];
@@ -82,7 +84,7 @@ int command_ledger(const struct cli *cli, int argc, char **argv) {
     struct flags f = {.limit = 50};
     const char *name = argc > 1 ? argv[1] : "show";
     int code = argc > 1 ? parse(argc - 1, argv + 1, &f) : EXIT_OK;
-    struct verdict verdict = {cli->json, EXIT_OK};
+    struct verdict verdict = {.json = cli->json, .code = EXIT_OK};
     struct cli plain = *cli;
     bool verify = strcmp(name, "verify") == 0;
     if (verify) plain.json = false; /* its results decide the exit code, so they are always heard */
@@ -103,6 +105,8 @@ int command_ledger(const struct cli *cli, int argc, char **argv) {
         json_end_object(&w);
         code = cli_do(&plain, what[i].operation, buf_span(&args), what[i].print, &verdict);
         buf_free(&args);
+        if (verify && code == EXIT_OK && verdict.count == 0)
+            fputs("no ledger yet, so nothing to verify: an agreement makes one\n", stderr);
         return code ? code : verdict.code;
     }
     return cli_usage("ledger", "unknown: ledger %s", name);

@@ -1,3 +1,4 @@
+#include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,29 +29,41 @@ struct matching {
     struct store_reader *reader;
     struct detect_holdings holdings;
     struct sighting_set sums;
-    struct arena names; /* of the hit at hand */
+    struct span *names; /* what each indicator that hit indicates; .at is NULL until asked for. Owned */
+    struct arena names_arena;
     struct buf out, outside;
     uint64_t alerts, outside_count, revoked, lines, bytes, unreadable;
     unsigned width;
     time_us now;
     struct progress progress;
     bool failed;
+    uint64_t kept, kept_new, kept_released; /* sightings */
 };
 
-/* ---- hits
- * ---------------------------------------------------------------------------------------------------------------- */
+/* ---- hits ---- */
 
 static void write_alert(struct matching *m, struct buf *to, const struct alert *alert) {
-    if (m->cli->json)
+    size_t start = to->len;
+    if (m->cli->json) {
         alert_write_ecs(to, alert);
-    else
-        alert_write_row(to, alert, m->width);
+        return;
+    }
+    alert_write_row(to, alert, m->width);
+    cli_clean(to->at + start, to->len - start); /* telemetry is the attacker's text, too */
+}
+
+/* An indicator that hits once hits often: its names are looked up once. */
+static struct span names_of(struct matching *m, uint32_t number, struct span id) {
+    struct span *names = &m->names[number];
+    struct diag ignored;
+    if (!names->at && (detect_holdings_names(m->reader, id, &m->names_arena, names, &ignored) || !names->at))
+        *names = SPAN("");
+    return *names;
 }
 
 static bool on_hit(void *context, const struct detect_hit *hit) {
     struct matching *m = context;
     struct detect_indicator indicator;
-    struct diag ignored;
     if (m->holdings.superseded[hit->indicator]) return true;
     detect_index_get(m->holdings.index, hit->indicator, &indicator);
     struct alert alert = {
@@ -60,14 +73,12 @@ static bool on_hit(void *context, const struct detect_hit *hit) {
         m->revoked++;
         return true;
     }
-    arena_reset(&m->names);
-    if (detect_holdings_names(m->reader, indicator.id, &m->names, &indicator.names, &ignored))
-        indicator.names = (struct span){0};
+    indicator.names = names_of(m, hit->indicator, indicator.id);
     if (alert.validity == VALIDITY_OUTSIDE) {
         if (m->outside_count++ < OUTSIDE_SHOWN || m->cli->json)
             write_alert(m, m->cli->json ? &m->out : &m->outside, &alert);
     } else {
-        m->alerts++;
+        if (m->alerts++ == 0 && !m->cli->json) alert_write_header(&m->out, m->width);
         write_alert(m, &m->out, &alert);
         if (m->sightings && !sighting_set_add(&m->sums, hit->indicator, 0, hit->time, m->now)) m->failed = true;
     }
@@ -95,15 +106,16 @@ static enum err scan_one(struct matching *m, const char *path, struct diag *d) {
     m->lines += result.lines;
     m->bytes += result.bytes;
     m->unreadable += result.unreadable;
-    for (unsigned i = 0; i < result.shown_count; i++)
+    for (unsigned i = 0; i < result.shown_count; i++) {
+        cli_clean(result.shown[i].message, strlen(result.shown[i].message));
         fprintf(stderr, "%s:%llu: not read: %s\n", path, (unsigned long long)result.shown[i].line,
                 result.shown[i].message);
+    }
     if (!e && m->failed) e = diag_set(d, ERR_IO, "the alerts cannot be written");
     return e;
 }
 
-/* ---- sightings
- * --------------------------------------------------------------------------------------------------------------- */
+/* ---- sightings ---- */
 
 static void write_sums(const struct matching *m, size_t from, size_t to, struct buf *args) {
     struct json_writer w = json_writer(args);
@@ -127,13 +139,14 @@ static void write_sums(const struct matching *m, size_t from, size_t to, struct 
     json_end_object(&w);
 }
 
-static void print_kept(void *context, struct json_value r, struct arena *a) {
-    fprintf(stderr, "%lld sightings kept (%lld new), %lld released to the parties the indicators came from\n",
-            (long long)cli_number(r, "sightings"), (long long)cli_number(r, "added"),
-            (long long)cli_number(r, "released"));
+static void take_kept(void *context, struct json_value r, struct arena *a) {
+    struct matching *m = context;
+    m->kept += (uint64_t)cli_number(r, "sightings");
+    m->kept_new += (uint64_t)cli_number(r, "added");
+    m->kept_released += (uint64_t)cli_number(r, "released");
 }
 
-static enum err keep_sightings(const struct matching *m, struct diag *d) {
+static enum err keep_sightings(struct matching *m, struct diag *d) {
     struct cli silent = *m->cli;
     enum err e = ERR_NONE;
     silent.json = false;
@@ -141,21 +154,31 @@ static enum err keep_sightings(const struct matching *m, struct diag *d) {
         struct buf args = BUF_EMPTY;
         size_t to = m->sums.count - from > SIGHTINGS_A_CALL ? from + SIGHTINGS_A_CALL : m->sums.count;
         write_sums(m, from, to, &args);
-        e = buf_ok(&args) ? cli_call(&silent, "sighting.add", buf_span(&args), NULL, 0, print_kept, NULL, d)
+        e = buf_ok(&args) ? cli_call(&silent, "sighting.add", buf_span(&args), NULL, 0, take_kept, m, d)
                           : diag_set(d, ERR_NOMEM, "no memory for the sightings");
         buf_free(&args);
     }
-    if (e) diag_prefix(d, "the alerts above are complete, but their sightings were not kept");
+    if (m->kept)
+        fprintf(stderr, "%llu sightings kept (%llu new), %llu released to the parties the indicators came from\n",
+                (unsigned long long)m->kept, (unsigned long long)m->kept_new, (unsigned long long)m->kept_released);
+    if (e) diag_prefix(d, "the alerts above are complete, but not all of their sightings were kept");
     return e;
 }
 
-/* ---- the command
- * --------------------------------------------------------------------------------------------------------------- */
+/* ---- the command ---- */
 
 static void load_progress(void *context, uint64_t done, uint64_t total) {
     struct progress *p = context;
     p->total = total;
     progress_update(p, done);
+}
+
+/* A wrong name is told before the indicators are loaded and half of the telemetry is read. */
+static enum err check_files(char **files, int count, struct diag *d) {
+    for (int i = 0; i < count; i++)
+        if (strcmp(files[i], "-") != 0 && access(files[i], R_OK) != 0)
+            return diag_set(d, ERR_IO, "cannot open %s: %s", files[i], strerror(errno));
+    return ERR_NONE;
 }
 
 static enum err prepare(struct matching *m, struct diag *d) {
@@ -168,6 +191,8 @@ static enum err prepare(struct matching *m, struct diag *d) {
     progress_start(&m->progress, "loading indicators", "holdings", 0);
     if (!e) e = detect_holdings_load(m->reader, load_progress, &m->progress, &m->holdings, d);
     progress_end(&m->progress);
+    if (!e && !(m->names = calloc((size_t)detect_index_count(m->holdings.index) + 1, sizeof *m->names)))
+        e = diag_set(d, ERR_NOMEM, "no memory for the indicators' names");
     free(home);
     return e;
 }
@@ -187,30 +212,31 @@ static void say_unsupported(const struct matching *m) {
 
 static void say_summary(struct matching *m, int64_t took_us) {
     if (m->outside_count && !m->cli->json) {
-        printf("\nOutside their indicators' validity, not alerts (%llu%s):\n", (unsigned long long)m->outside_count,
-               m->outside_count > OUTSIDE_SHOWN ? ", the first 20" : "");
+        printf("%sOutside their indicators' validity, not alerts (%llu%s):\n", m->alerts ? "\n" : "",
+               (unsigned long long)m->outside_count, m->outside_count > OUTSIDE_SHOWN ? ", the first 20" : "");
+        if (m->alerts == 0) {
+            alert_write_header(&m->out, m->width);
+            fwrite(m->out.at, 1, m->out.len, stdout);
+        }
         fwrite(m->outside.at, 1, m->outside.len, stdout);
     }
     fflush(stdout);
-    fprintf(stderr,
-            "%llu lines (%.1f MB) in %.2f s against %u indicators: %llu alerts, %llu outside validity, %llu of revoked "
-            "indicators",
-            (unsigned long long)m->lines, (double)m->bytes / 1e6, (double)took_us / 1e6,
-            detect_index_count(m->holdings.index), (unsigned long long)m->alerts, (unsigned long long)m->outside_count,
-            (unsigned long long)m->revoked);
+    fprintf(
+        stderr,
+        "%llu lines (%.1f MB) in %.2f s (%.2f GB/s) against %u indicators: %llu alerts, %llu outside validity, %llu "
+        "of revoked indicators",
+        (unsigned long long)m->lines, (double)m->bytes / 1e6, (double)took_us / 1e6,
+        took_us > 0 ? (double)m->bytes / 1e3 / (double)took_us : 0.0, detect_index_count(m->holdings.index),
+        (unsigned long long)m->alerts, (unsigned long long)m->outside_count, (unsigned long long)m->revoked);
     if (m->unreadable) fprintf(stderr, ", %llu lines not read", (unsigned long long)m->unreadable);
     fputs("\n", stderr);
 }
 
 static int match(struct matching *m, char **files, int count) {
     struct diag d = {0};
-    enum err e = prepare(m, &d);
+    enum err e = check_files(files, count, &d);
+    if (!e) e = prepare(m, &d);
     if (e) return cli_trouble(&d);
-    if (!m->cli->json) {
-        alert_write_header(&m->out, m->width);
-        fwrite(m->out.at, 1, m->out.len, stdout);
-        buf_clear(&m->out);
-    }
     int64_t started = clock_monotonic_us();
     int code = EXIT_OK;
     for (int i = 0; i < count && code == EXIT_OK; i++)
@@ -231,7 +257,7 @@ int command_match(const struct cli *cli, int argc, char **argv) {
     struct matching m = {.cli = cli,
                          .sightings = true,
                          .threads = processors > 0 && processors < THREADS_MAX ? (unsigned)processors : 1};
-    for (int c; (c = getopt_long(argc, argv, "", options, NULL)) != -1;) {
+    for (int c; (c = getopt_long(argc, argv, ":", options, NULL)) != -1;) {
         char *end;
         unsigned long n;
         switch (c) {
@@ -252,18 +278,19 @@ int command_match(const struct cli *cli, int argc, char **argv) {
             m.threads = (unsigned)n;
             break;
         default:
-            return cli_usage("match", "unknown flag");
+            return cli_bad_flag("match", c, argv);
         }
     }
     if (optind == argc) return cli_usage("match", "which file? \"-\" is standard input");
     sighting_set_init(&m.sums);
-    arena_init(&m.names, NAMES_ARENA_MAX);
+    arena_init(&m.names_arena, NAMES_ARENA_MAX);
     int code = match(&m, argv + optind, argc - optind);
     if (m.reader) store_reader_close(&m.reader);
     node_close(&m.node);
     detect_holdings_free(&m.holdings);
     sighting_set_free(&m.sums);
-    arena_free(&m.names);
+    arena_free(&m.names_arena);
+    free(m.names);
     buf_free(&m.out);
     buf_free(&m.outside);
     return code;

@@ -30,8 +30,8 @@ static int add(const struct cli *cli, int argc, char **argv) {
     struct buf card = BUF_EMPTY;
     struct diag d = {0};
     bool yes = false;
-    for (int c; (c = getopt_long(argc, argv, "", options, NULL)) != -1;) {
-        if (c != 'y') return cli_usage("party", "unknown flag");
+    for (int c; (c = getopt_long(argc, argv, ":", options, NULL)) != -1;) {
+        if (c != 'y') return cli_bad_flag("party", c, argv);
         yes = true;
     }
     if (optind + 1 != argc) return cli_usage("party", "party add takes one card");
@@ -63,6 +63,8 @@ static int removal(const struct cli *cli, int argc, char **argv) {
     json_member_cstr(&w, "party", argv[1]);
     json_end_object(&w);
     int code = cli_do(cli, "party.remove", buf_span(&args), NULL, NULL);
+    if (code == EXIT_OK && !cli->json)
+        printf("%s is trusted no more. What was released to it stays on the ledger's record.\n", argv[1]);
     buf_free(&args);
     return code;
 }

@@ -4,8 +4,7 @@
 
 #include "cli/cli.h"
 
-/* ---- why
- * ----------------------------------------------------------------------------------------------------------------- */
+/* ---- why ---- */
 
 static void print_agreement(struct json_value g, struct arena *a) {
     struct json_value decision = json_get(g, "decision"), released = json_get(g, "released");
@@ -18,7 +17,7 @@ static void print_agreement(struct json_value g, struct arena *a) {
                json_exists(json_get(decision, "redacted")) ? ", redacted as " : "",
                json_exists(json_get(decision, "redacted")) ? cli_text(released, "id", a) : "");
     for (struct json_iter it = json_iter(json_get(g, "waits_for")); json_next(&it);)
-        printf("    Waits for %.*s, which it names and the party does not have.\n", SPAN_ARG(json_text(it.value, a)));
+        printf("    Waits for %s, which it names and the party does not have.\n", cli_string(it.value, a));
 }
 
 static void print_why(void *context, struct json_value r, struct arena *a) {
@@ -34,8 +33,8 @@ static int with_party(const struct cli *cli, int argc, char **argv, const char *
     struct buf args = BUF_EMPTY;
     struct json_writer w = json_writer(&args);
     const char *party = NULL;
-    for (int c; (c = getopt_long(argc, argv, "", options, NULL)) != -1;) {
-        if (c != 'p') return cli_usage(operation, "unknown flag");
+    for (int c; (c = getopt_long(argc, argv, ":", options, NULL)) != -1;) {
+        if (c != 'p') return cli_bad_flag(operation, c, argv);
         party = optarg;
     }
     if (optind + 1 != argc || !party) return cli_usage(operation, "%s takes an id and --%s PARTY", operation, flag);
@@ -52,8 +51,7 @@ int command_why(const struct cli *cli, int argc, char **argv) {
     return with_party(cli, argc, argv, "to", "why", print_why);
 }
 
-/* ---- release and withdraw
- * --------------------------------------------------------------------------------------------------- */
+/* ---- release and withdraw ---- */
 
 static void print_withdrawn(void *context, struct json_value r, struct arena *a) {
     printf("Withdrawn: %lld entries. The partner learns it at its next sync.\n", (long long)cli_number(r, "withdrawn"));
@@ -74,9 +72,7 @@ int command_release(const struct cli *cli, int argc, char **argv) {
     return cli_do(cli, "release", SPAN("{}"), print_totals, NULL);
 }
 
-/* ---- status
- * -------------------------------------------------------------------------------------------------------------------
- */
+/* ---- status ---- */
 
 static void print_status(void *context, struct json_value r, struct arena *a) {
     int64_t total = 0, n;
@@ -86,7 +82,7 @@ static void print_status(void *context, struct json_value r, struct arena *a) {
         if (json_int(it.value, &n)) total += n;
     printf("  holdings  %lld\n", (long long)total);
     for (struct json_iter it = json_iter(json_get(r, "holdings")); json_next(&it);)
-        if (json_int(it.value, &n)) printf("    %-28.*s %lld\n", SPAN_ARG(json_text(it.key, a)), (long long)n);
+        if (json_int(it.value, &n)) printf("    %-28s %lld\n", cli_string(it.key, a), (long long)n);
 }
 
 int command_status(const struct cli *cli, int argc, char **argv) {

@@ -4,12 +4,24 @@
 
 #include "cli/cli.h"
 
+enum { LIMIT = 50 };
+
+struct found {
+    bool json;
+    uint64_t count;
+};
+
 static void print_found(void *context, struct json_value r, struct arena *a) {
-    bool revoked = false;
-    ++*(uint64_t *)context;
-    (void)!json_bool(json_get(r, "revoked"), &revoked);
-    printf("%-58s %-10s %.20s  %s%s\n", cli_text(r, "id", a), cli_text(r, "source", a), cli_text(r, "version", a),
-           cli_text(r, "name", a), revoked ? "  (revoked)" : "");
+    struct found *f = context;
+    const char *name = cli_text(r, "name", a), *tlp = cli_text(r, "tlp", a);
+    f->count++;
+    if (f->json)
+        printf("%.*s\n", SPAN_ARG(json_raw(r)));
+    else
+        printf("%-57s %-10s %.19s%s%s%s%s%s\n", cli_text(r, "id", a), cli_text(r, "source", a),
+               cli_text(r, "version", a), name[0] ? "  " : "", name,
+               strcmp(tlp, "none") == 0 ? "" : "  TLP:", strcmp(tlp, "none") == 0 ? "" : tlp,
+               cli_truth(r, "revoked") ? "  (revoked)" : "");
 }
 
 static void add_word(struct buf *words, const char *word) {
@@ -22,9 +34,12 @@ int command_search(const struct cli *cli, int argc, char **argv) {
                                             {"source", 1, 0, 's'}, {"limit", 1, 0, 'n'}, {0}};
     struct buf args = BUF_EMPTY, words = BUF_EMPTY;
     struct json_writer w = json_writer(&args);
-    uint64_t found = 0;
+    struct found found = {.json = cli->json};
+    struct cli plain = *cli;
+    uint64_t limit = LIMIT;
+    plain.json = false; /* the results decide the exit code, so they are always heard */
     json_begin_object(&w);
-    for (int c; (c = getopt_long(argc, argv, "", options, NULL)) != -1;) {
+    for (int c; (c = getopt_long(argc, argv, ":", options, NULL)) != -1;) {
         char *end;
         long n;
         switch (c) {
@@ -46,20 +61,23 @@ int command_search(const struct cli *cli, int argc, char **argv) {
                 buf_free(&args);
                 return cli_usage("search", "--limit is a number from 1");
             }
-            json_member_number(&w, "limit", n);
+            limit = (uint64_t)n;
             break;
         default:
             buf_free(&args);
-            return cli_usage("search", "unknown flag");
+            return cli_bad_flag("search", c, argv);
         }
     }
     for (int i = optind; i < argc; i++) add_word(&words, argv[i]);
+    json_member_number(&w, "limit", (int64_t)limit);
     json_member(&w, "words", buf_span(&words));
     json_end_object(&w);
-    int code = cli_do(cli, "search", buf_span(&args), print_found, &found);
-    if (code == EXIT_OK && !cli->json && found == 0) {
+    int code = cli_do(&plain, "search", buf_span(&args), print_found, &found);
+    if (code == EXIT_OK && found.count == 0) {
         fputs("nothing found\n", stderr);
         code = EXIT_NONE;
+    } else if (code == EXIT_OK && found.count == limit) {
+        fprintf(stderr, "the newest %llu; --limit N shows more\n", (unsigned long long)limit);
     }
     buf_free(&args);
     buf_free(&words);

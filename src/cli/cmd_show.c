@@ -3,20 +3,28 @@
 
 #include "cli/cli.h"
 
+static void print_raw(struct json_value v, struct arena *a) {
+    char *text = arena_cstr(a, json_raw(v));
+    if (!text) return;
+    cli_clean(text, json_raw(v).len);
+    fputs(text, stdout);
+}
+
 /* Indented, a member a line, so that people can read an object as it is. */
 static void print_value(struct json_value v, int depth, struct arena *a) {
     struct json_iter it = json_iter(v);
     bool object = json_type(v) == JSON_OBJECT;
     if ((!object && json_type(v) != JSON_ARRAY) || json_count(v) == 0) {
-        char *text = arena_cstr(a, json_raw(v));
-        if (text) cli_clean(text);
-        fputs(text ? text : "", stdout);
+        print_raw(v, a);
         return;
     }
     puts(object ? "{" : "[");
     while (json_next(&it)) {
         printf("%*s", depth * 2 + 2, "");
-        if (object) printf("%.*s: ", SPAN_ARG(json_raw(it.key)));
+        if (object) {
+            print_raw(it.key, a);
+            fputs(": ", stdout);
+        }
         print_value(it.value, depth + 1, a);
         puts(it.left ? "," : "");
     }
@@ -25,11 +33,14 @@ static void print_value(struct json_value v, int depth, struct arena *a) {
 
 static void print_version(void *context, struct json_value r, struct arena *a) {
     struct json_value handling = json_get(r, "handling");
-    printf("%s\n  source    %s\n  state     %s\n  version   %s\n  imported  %s\n  handling  TLP %s",
-           cli_text(r, "id", a), cli_text(r, "source", a), cli_text(r, "state", a), cli_text(r, "version", a),
-           cli_text(r, "imported", a), cli_text(handling, "tlp", a));
+    printf("%s\n  source    %s\n  state     %s%s\n  version   %s\n  imported  %s\n  handling  TLP %s",
+           cli_text(r, "id", a), cli_text(r, "source", a), cli_text(r, "state", a),
+           cli_truth(r, "revoked") ? ", revoked" : "", cli_text(r, "version", a), cli_text(r, "imported", a),
+           cli_text(handling, "tlp", a));
+    if (json_exists(json_get(handling, "confidence")))
+        printf(", confidence %lld", (long long)cli_number(handling, "confidence"));
     for (struct json_iter it = json_iter(json_get(handling, "labels")); json_next(&it);)
-        printf(", %.*s", SPAN_ARG(json_text(it.value, a)));
+        printf(", label %s", cli_string(it.value, a));
     puts("");
     print_value(json_get(r, "object"), 0, a);
     puts("");
@@ -40,8 +51,8 @@ int command_show(const struct cli *cli, int argc, char **argv) {
     struct buf args = BUF_EMPTY;
     struct json_writer w = json_writer(&args);
     bool history = false;
-    for (int c; (c = getopt_long(argc, argv, "", options, NULL)) != -1;) {
-        if (c != 'h') return cli_usage("show", "unknown flag");
+    for (int c; (c = getopt_long(argc, argv, ":", options, NULL)) != -1;) {
+        if (c != 'h') return cli_bad_flag("show", c, argv);
         history = true;
     }
     if (optind + 1 != argc) return cli_usage("show", "show takes one id (renkei search finds it)");

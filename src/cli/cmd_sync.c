@@ -9,10 +9,11 @@
 enum { INTERVAL_S = 60 };
 
 static void print_result(void *context, struct json_value r, struct arena *a) {
-    bool rotated = false, verified, cosigned;
     double seconds = 0;
     if (json_exists(json_get(r, "finding"))) {
-        fprintf(stderr, "%s: %s: %s\n", cli_text(r, "place", a), cli_text(r, "finding", a), cli_text(r, "message", a));
+        const char *id = cli_text(r, "id", a), *path = cli_text(r, "path", a);
+        fprintf(stderr, "%s%s%s%s%s: %s: %s\n", cli_text(r, "place", a), id[0] ? " " : "", id, path[0] ? " " : "", path,
+                cli_text(r, "finding", a), cli_text(r, "message", a));
         return;
     }
     (void)!json_double(json_get(r, "seconds"), &seconds);
@@ -22,16 +23,13 @@ static void print_result(void *context, struct json_value r, struct arena *a) {
            (long long)cli_number(r, "known"), (long long)cli_number(r, "rejected"),
            (long long)cli_number(r, "quarantined"), (long long)cli_number(r, "withdrawn"),
            (double)cli_number(r, "bytes") / 1e6, seconds);
-    if (json_bool(json_get(r, "card_received"), &rotated) && rotated)
-        puts("  the partner rotated its keys: its successor card was accepted");
+    if (cli_truth(r, "card_received")) puts("  the partner rotated its keys: its successor card was accepted");
     for (struct json_iter it = json_iter(json_get(r, "ledgers")); json_next(&it);) {
-        verified = cosigned = false;
-        (void)!json_bool(json_get(it.value, "verified"), &verified);
-        (void)!json_bool(json_get(it.value, "cosigned"), &cosigned);
         printf("  ledger %s: %lld entries, %s%s%s%s\n", cli_text(it.value, "origin", a),
-               (long long)cli_number(it.value, "size"), verified ? "records, bodies and tree verified" : "NOT VERIFIED",
-               cosigned ? ", cosigned" : "", json_exists(json_get(it.value, "trouble")) ? ": " : "",
-               cli_text(it.value, "trouble", a));
+               (long long)cli_number(it.value, "size"),
+               cli_truth(it.value, "verified") ? "records, bodies and tree verified" : "NOT VERIFIED",
+               cli_truth(it.value, "cosigned") ? ", cosigned" : "",
+               json_exists(json_get(it.value, "trouble")) ? ": " : "", cli_text(it.value, "trouble", a));
     }
 }
 
@@ -74,11 +72,11 @@ int command_sync(const struct cli *cli, int argc, char **argv) {
     static const struct option options[] = {{"follow", 0, 0, 'f'}, {"interval", 1, 0, 'i'}, {0}};
     bool follow = false;
     time_us interval = INTERVAL_S * TIME_US_PER_S;
-    for (int c; (c = getopt_long(argc, argv, "", options, NULL)) != -1;) {
+    for (int c; (c = getopt_long(argc, argv, ":", options, NULL)) != -1;) {
         if (c == 'f')
             follow = true;
         else if (c != 'i')
-            return cli_usage("sync", "unknown flag");
+            return cli_bad_flag("sync", c, argv);
         else if (!time_parse_duration(span_cstr(optarg), &interval) || interval < TIME_US_PER_S)
             return cli_usage("sync", "--interval is a time span such as 60s");
     }

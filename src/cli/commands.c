@@ -21,22 +21,27 @@ const struct command commands[] = {
      "it at the next sync.\n\n  renkei key rotate\n",
      "rotate", command_key},
     {"agreement", "write, check, sign, add and show agreements",
-     "renkei agreement new --with CARD [--to FILE] [--amends HASH]\nrenkei agreement check FILE\nrenkei agreement sign "
-     "FILE [--to FILE.sig]\n"
-     "renkei agreement add FILE SIGNATURE...\nrenkei agreement list\nrenkei agreement show HASH\n\n"
-     "new writes a commented template; sign writes FILE.PARTY.sig; add needs the signature of every party.\n\n"
-     "  renkei agreement new --with US-DOD.card --to arrangement.yaml\n  renkei agreement sign arrangement.yaml\n"
+     "renkei agreement new --with CARD [--to FILE] [--amends HASH]\n"
+     "renkei agreement check FILE\n"
+     "renkei agreement sign FILE [--to FILE.sig]\n"
+     "renkei agreement add FILE SIGNATURE...\n"
+     "renkei agreement list\n"
+     "renkei agreement show HASH [--text]\n\n"
+     "new writes a commented template (--amends: of an amendment to a version held here); check gives line and column\n"
+     "of a mistake; sign writes FILE.PARTY.sig; add needs the signature of every party; show --text prints the signed\n"
+     "bytes alone.\n\n"
+     "  renkei agreement new --with US-DOD.card --to arrangement.yaml\n"
+     "  renkei agreement sign arrangement.yaml\n"
      "  renkei agreement add arrangement.yaml arrangement.yaml.*.sig\n",
-     "new check sign add list show --with --to --amends", command_agreement},
+     "new check sign add list show --with --to --amends --text", command_agreement},
     {"import", "take in STIX and indicator lists",
-     "renkei import FILE... [--stix|--list] [--tlp LEVEL] [--label TEXT]... [--confidence N]\n                      "
-     "[--valid-from TIME] [--valid-for SPAN] [--keep-going] [--warnings]\n\n"
-     "Bundles, envelopes, NDJSON and lists (text, CSV, maltrail), plain, .gz or .zst; \"-\" is standard input. All of "
-     "a file or, with a\n"
-     "report of every rejected object, nothing; --keep-going takes the rest. On foreign objects --tlp, --label and "
-     "--confidence are\n"
-     "local handling, kept beside the object. What agreements permit is released at once.\n\n  renkei import "
-     "apt_turla.txt --tlp green --valid-for 90d\n",
+     "renkei import FILE... [--stix|--list] [--tlp LEVEL] [--label TEXT]... [--confidence N]\n"
+     "                      [--valid-from TIME] [--valid-for SPAN] [--keep-going] [--warnings]\n\n"
+     "Bundles, envelopes, NDJSON and lists (text, CSV, maltrail), plain, .gz or .zst; \"-\" is standard input. All\n"
+     "of a file or, with a report of every rejected object, nothing; --keep-going takes the rest. On foreign\n"
+     "objects --tlp, --label and --confidence are local handling, kept beside the object. What agreements permit\n"
+     "is released at once.\n\n"
+     "  renkei import apt_turla.txt --tlp green --valid-for 90d\n",
      "--stix --list --tlp --label --confidence --valid-from --valid-for --keep-going --warnings", command_import},
     {"search", "find objects",
      "renkei search [WORD...] [--type T] [--label L] [--tlp LEVEL] [--source PARTY|own] [--limit N]\n\nNames, "
@@ -57,26 +62,32 @@ const struct command commands[] = {
      "renkei withdraw indicator--… --from US-DOD\n",
      "--from", command_withdraw},
     {"ledger", "show, verify and prove what was released",
-     "renkei ledger show [--to PARTY]\nrenkei ledger entries --to PARTY [--first N] [--limit N]\nrenkei ledger verify "
-     "[--to PARTY | --from PARTY]\n"
-     "renkei ledger prove ID --to PARTY\n\nverify recomputes everything from the first entry to the signed checkpoint; "
-     "--from checks what a partner sent.\n"
-     "prove prints a receipt (C2SP tlog-proof). Exits 1 if something does not verify.\n\n  renkei ledger verify\n",
+     "renkei ledger show [--to PARTY]\n"
+     "renkei ledger entries --to PARTY [--first N] [--limit N]\n"
+     "renkei ledger verify [--to PARTY | --from PARTY]\n"
+     "renkei ledger prove ID --to PARTY\n\n"
+     "verify recomputes everything from the first entry to the signed checkpoint; --from checks what a partner sent.\n"
+     "prove prints a receipt (C2SP tlog-proof). Exits 1 if something does not verify.\n\n"
+     "  renkei ledger verify\n",
      "show entries verify prove --to --from --first --limit", command_ledger},
     {"serve", "serve partners",
-     "renkei serve [--sync-every SPAN] [--port-file FILE]\n\nTAXII 2.1 over mutual TLS for the partners, and a socket "
-     "for the commands beside it. Stops on SIGINT and SIGTERM.\n\n"
+     "renkei serve [--sync-every SPAN] [--port-file FILE]\n\n"
+     "TAXII 2.1 over mutual TLS for the partners, and a socket for the commands beside it. Stops on SIGINT and\n"
+     "SIGTERM. --sync-every pulls from all partners at once and then every SPAN.\n\n"
      "  renkei serve --sync-every 5m\n",
      "--sync-every --port-file", command_serve},
     {"sync", "pull from a partner, or from any TAXII 2.1 server",
-     "renkei sync [PARTY|SOURCE] [--follow] [--interval SPAN]\n\nWithout a name: all partners. From a Renkei, records, "
-     "bodies and tree are verified before anything is stored, and\n"
-     "the checkpoint is cosigned.\n\n  renkei sync JP-MOD\n",
+     "renkei sync [PARTY|SOURCE] [--follow] [--interval SPAN]\n\n"
+     "Without a name: all partners. From a Renkei, records, bodies and tree are verified before anything is stored, "
+     "and\n"
+     "the checkpoint is cosigned.\n\n"
+     "  renkei sync JP-MOD\n",
      "--follow --interval", command_sync},
     {"match", "match telemetry against the indicators",
      "renkei match FILE...|- [--member NAME] [--time event|now|any] [--threads N] [--no-sightings]\n\n"
-     "Zeek (NDJSON, TSV), Suricata EVE, any NDJSON, plain text; plain, .gz or .zst. Exits 0 if something matched, 1 if "
-     "nothing did, 2 on trouble.\n\n"
+     "Zeek (NDJSON, TSV), Suricata EVE, any NDJSON, plain text; plain, .gz or .zst. With --json an alert a line,\n"
+     "in ECS. Sightings are kept by member, indicator and hour, and released as agreements say. Exits 0 if something\n"
+     "matched, 1 if nothing did, 2 on trouble.\n\n"
      "  renkei match conn.log dns.log --member NAVY-1\n",
      "--member --time --threads --no-sightings", command_match},
     {"status", "what the node holds", "renkei status\n\n  renkei status\n", "", command_status},

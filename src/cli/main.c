@@ -1,4 +1,3 @@
-#include <curl/curl.h>
 #include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
@@ -13,10 +12,12 @@ static void print_help(FILE *to) {
           "COMMAND [ARGUMENTS]\n\n",
           to);
     for (size_t i = 0; i < command_count; i++) fprintf(to, "  %-12s %s\n", commands[i].name, commands[i].summary);
-    fputs("\n  --home DIR   the node's folder (default: RENKEI_HOME, else ~/.local/share/renkei)\n  --json       "
-          "results for machines, a JSON object a line\n"
-          "  --verbose    more on stderr\n  --version    the version\n\nrenkei COMMAND --help says more of one.\n",
-          to);
+    fputs(
+        "\n  --home DIR   the node's folder (default: RENKEI_HOME, else ~/.local/share/renkei)\n  --json       "
+        "results for machines, a JSON object a line\n"
+        "  --verbose    more on stderr\n  --version    the version\n\nExit codes: 0 done, 1 the answer is no (nothing "
+        "found, matched or verified), 2 trouble.\nrenkei COMMAND --help says more of one, with an example.\n",
+        to);
 }
 
 static size_t edits(const char *a, const char *b) {
@@ -83,7 +84,7 @@ int main(int argc, char **argv) {
     bool help = false, version = false;
     signal(SIGPIPE, SIG_IGN);
     argc = take_common(&cli, argc, argv, &help, &version);
-    if (argc < 0) return cli_usage("", "--home needs a folder");
+    if (argc < 0 || (cli.home && !cli.home[0])) return cli_usage("", "--home needs a folder");
     if (version) {
         puts("renkei " RENKEI_VERSION);
         return EXIT_OK;
@@ -95,7 +96,11 @@ int main(int argc, char **argv) {
     }
     const struct command *command = cli_command(span_cstr(argv[1]));
     if (!command && strcmp(argv[1], "help") == 0) {
-        print_help(stdout);
+        if (argc > 2 && !(command = cli_command(span_cstr(argv[2])))) return unknown(argv[2]);
+        if (command)
+            fputs(command->usage, stdout);
+        else
+            print_help(stdout);
         return EXIT_OK;
     }
     if (!command) return unknown(argv[1]);

@@ -33,6 +33,7 @@ static void sync_finding(void *context, bool error, const char *place, struct sp
     json_member_cstr(&w, "finding", error ? "error" : "warning");
     json_member_cstr(&w, "place", place);
     if (id.len) json_member(&w, "id", id);
+    if (path && path[0]) json_member_cstr(&w, "path", path);
     json_member_cstr(&w, "message", message);
     json_end_object(&w);
     if (error) op_emit(context, &out);
@@ -47,7 +48,7 @@ static enum err op_sync(struct op_call *call, struct diag *d) {
     char *name = arena_cstr(call->arena, op_text(call, "from"));
     enum err e = r && name ? taxii_sync(call->node, name, &options, r, d) : diag_set(d, ERR_NOMEM, "no memory to sync");
     struct json_writer w = json_writer(&out);
-    if (r) {
+    if (r && (!e || r->read || r->ledger_count)) { /* how far it came, also when it failed */
         json_begin_object(&w);
         json_member_cstr(&w, "from", name);
         json_member_truth(&w, "renkei", r->renkei);
