@@ -24,6 +24,7 @@ struct pull {
     struct sync_state state; /* what is stored */
     struct sync_head head;
     struct sync_range range; /* verified, not stored yet */
+    int64_t range_begun_us;  /* monotonic */
     uint64_t next;           /* entries verified */
     time_us last_time;
     struct fetch *fetch;
@@ -227,6 +228,7 @@ static enum err take_entry(struct pull *p, struct span entry, const struct sha25
 static enum err store_range(struct pull *p, struct diag *d) {
     enum err e = sync_range_store(p->sync, p->origin, &p->range, &p->state, d);
     p->out->size = p->state.size;
+    p->range_begun_us = clock_monotonic_us();
     return e;
 }
 
@@ -239,7 +241,8 @@ static enum err take_bundle(struct pull *p, const struct fetch_bundle *b, struct
         e = take_entry(p, entries[i], &leaves[i], span_of(b->salts.at + i * LEDGER_SALT_SIZE, LEDGER_SALT_SIZE), d);
         if (!e && p->range.bytes >= TAXII_SYNC_RANGE_BYTES) e = store_range(p, d);
     }
-    if (!e && p->range.count >= TAXII_SYNC_RANGE) e = store_range(p, d);
+    bool long_ago = clock_monotonic_us() - p->range_begun_us > TAXII_SYNC_RANGE_MS * INT64_C(1000);
+    if (!e && (p->range.count >= TAXII_SYNC_RANGE || long_ago)) e = store_range(p, d);
     return e;
 }
 
@@ -281,6 +284,7 @@ static enum err pull_entries(struct pull *p, struct diag *d) {
     enum err e = note_head(p, d);
     p->next = p->state.size;
     p->last_time = p->state.last_time;
+    p->range_begun_us = clock_monotonic_us();
     if (!e) e = fetch_start(&plan, &p->fetch, d);
     if (!e) e = take_bundles(p, d);
     fetch_stop(&p->fetch);

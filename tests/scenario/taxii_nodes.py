@@ -45,7 +45,9 @@ class Node:
             [PROGRAM, "--home", self.home, *map(str, arguments)], capture_output=True, text=True, input=input, timeout=120
         )
         if check and done.returncode:
-            raise AssertionError(f"renkei {' '.join(map(str, arguments))}: {done.stderr or done.stdout}")
+            raise AssertionError(
+                f"renkei {' '.join(map(str, arguments))} ended with {done.returncode}: {done.stderr or done.stdout}"
+            )
         return done
 
     def results(self, *arguments, check=True):
