@@ -3,7 +3,6 @@
 #include <stdlib.h>
 
 #include "base/log.h"
-#include "share/derive.h"
 
 enum { BATCH_ARENA_MAX = 2047 << 20 };
 
@@ -12,6 +11,7 @@ enum err closure_open(struct closure *cl, const struct share_context *c, struct 
     *cl = (struct closure){.question = {.context = c,
                                         .reader = store_tx_reader(tx),
                                         .agreement = agreement->agreement,
+                                        .lineage = agreement->lineage,
                                         .recipient = log->ledger.recipient,
                                         .ledger = log->ledger.id,
                                         .now = clock_now(c->clock)},
@@ -63,29 +63,20 @@ static enum err unlock(struct closure *cl, struct span id, struct diag *d) {
 }
 
 static enum err append(struct closure *cl, const struct share_candidate *c, struct diag *d) {
-    char id[DERIVE_ID_SIZE];
-    struct buf derived = BUF_EMPTY;
-    struct ledgerlog_release r = {.stix_id = c->object.id,
+    struct ledgerlog_release r = {.stix_id = c->out_id,
                                   .version = c->object.has_modified ? c->object.modified_text : (struct span){0},
                                   .modified = c->holding->modified,
                                   .decided = cl->question.now,
                                   .holding = c->holding->id,
-                                  .body = c->holding->body,
+                                  .body = c->out_body,
+                                  .derived = c->derived,
                                   .agreement = cl->question.agreement->hash,
                                   .clause = c->decision.clause};
-    enum err e = ERR_NONE;
-    if (c->decision.redactions) {
-        e = share_derive(cl->question.context, cl->agreement->lineage, &c->object, c->decision.redactions, id, &derived,
-                         d);
-        r.stix_id = span_cstr(id);
-        r.body = buf_span(&derived);
-        r.derived = true;
-    }
-    if (!e) e = ledgerlog_release(cl->log, &r, d);
-    buf_free(&derived);
+    enum err e = ledgerlog_release(cl->log, &r, d);
     if (e) return e;
     cl->totals->released++;
-    if (!c->decision.redactions) (void)map_set(&cl->has, c->object.id, 1, NULL);
+    if (c->derived) return ERR_NONE; /* nothing that goes out may name it */
+    (void)map_set(&cl->has, c->object.id, 1, NULL);
     return unlock(cl, c->object.id, d);
 }
 
@@ -126,31 +117,10 @@ static struct member *set_add(struct closure *cl, struct set *s, const struct sh
     return s->members[s->count++] = m;
 }
 
-/* A reference that a redaction will take out names nothing. */
-static bool ref_counts(const struct share_candidate *c, const struct stix_ref *ref, struct arena *a) {
-    if (!(c->decision.redactions & POLICY_REDACT_MEMBER)) return true;
-    struct json_iter it = json_iter(json_get(c->object.json, "where_sighted_refs"));
-    while (json_next(&it))
-        if (span_equal(json_text(it.value, a), ref->target)) return false;
-    return true;
-}
-
 /* What was withdrawn stays withdrawn, in whatever version, until somebody releases it by hand. */
 static enum err was_withdrawn(struct closure *cl, struct span id, bool *out, struct diag *d) {
     *out = false;
-    if (!cl->withdrawals) return ERR_NONE;
-    struct store_entry_query q = {.ledger = cl->question.ledger,
-                                  .stix_id = id,
-                                  .added_after = TIME_NONE,
-                                  .modified = TIME_NONE,
-                                  .superseded = true,
-                                  .withdrawn = true,
-                                  .limit = 1};
-    struct store_entry *entries;
-    size_t count;
-    enum err e = store_entry_scan(cl->question.reader, &q, &cl->arena, &entries, &count, d);
-    *out = !e && count > 0 && entries[0].state == STORE_ENTRY_WITHDRAWN;
-    return e;
+    return cl->withdrawals ? share_was_withdrawn(&cl->question, id, &cl->arena, out, d) : ERR_NONE;
 }
 
 static enum err candidate_of(struct closure *cl, struct span id, struct share_candidate *out, bool *may,
@@ -160,9 +130,11 @@ static enum err candidate_of(struct closure *cl, struct span id, struct share_ca
     if (!h) return diag_set(d, ERR_NOMEM, "no memory to release");
     enum err e = store_holding_latest(cl->question.reader, id, &cl->arena, h, d);
     if (e) return e == ERR_NOT_FOUND ? ERR_NONE : e;
-    if ((e = share_candidate_decide(&cl->question, h, &cl->arena, out, d))) return e;
+    e = share_candidate_decide(&cl->question, h, &cl->arena, out, d);
+    if (e) return e == ERR_SYNTAX || e == ERR_INVALID ? ERR_NONE : e; /* damaged: stays here */
     bool withdrawn = false;
-    *may = out->decision.outcome == POLICY_RELEASE;
+    /* Under an id of its own it is not what the reference names. */
+    *may = out->decision.outcome == POLICY_RELEASE && !out->derived;
     if (*may && (e = was_withdrawn(cl, id, &withdrawn, d))) return e;
     *may = *may && !withdrawn;
     return ERR_NONE;
@@ -176,6 +148,11 @@ static enum err edge_add(struct closure *cl, struct member *to, uint32_t from, s
     return ERR_NONE;
 }
 
+/* A member of this party is named by a sighting that may name it, and for nothing else. */
+static bool may_name(const struct share_candidate *by, const struct share_candidate *named) {
+    return !named->member || (span_is(by->object.type, "sighting") && !by->derived);
+}
+
 /* Looks at what member `at` names; draws in what may go, marks the member blocked by what may not. */
 static enum err draw_in(struct closure *cl, struct set *s, uint32_t at, struct diag *d) {
     struct member *m = s->members[at];
@@ -185,7 +162,6 @@ static enum err draw_in(struct closure *cl, struct set *s, uint32_t at, struct d
         uint64_t position;
         bool has, may = false;
         enum err e;
-        if (!ref_counts(&m->candidate, ref, &cl->arena)) continue;
         if (map_get(&s->index, ref->target, &position)) {
             if ((e = edge_add(cl, s->members[position], at, d))) return e;
             continue;
@@ -193,7 +169,7 @@ static enum err draw_in(struct closure *cl, struct set *s, uint32_t at, struct d
         if ((e = recipient_has(cl, ref->target, &has, d))) return e;
         if (has) continue;
         if (s->count < RELEASE_CLOSURE_MAX && (e = candidate_of(cl, ref->target, &found, &may, d))) return e;
-        if (!may) {
+        if (!may || !may_name(&m->candidate, &found)) {
             m->blocked = true;
             m->misses = ref->target;
             return ERR_NONE;
@@ -269,45 +245,78 @@ static enum err release_set(struct closure *cl, const struct share_candidate *fi
 
 /* Whether this version, or a newer one, is out already, or was and was taken back. */
 static enum err is_out(struct closure *cl, const struct share_candidate *c, bool *out, struct diag *d) {
-    char id[DERIVE_ID_SIZE];
-    struct buf derived = BUF_EMPTY;
     struct store_entry entry;
-    struct span released_as = c->object.id;
-    enum err e = ERR_NONE;
-    if (c->decision.redactions) {
-        e = share_derive(cl->question.context, cl->agreement->lineage, &c->object, c->decision.redactions, id, &derived,
-                         d);
-        released_as = span_cstr(id);
-    }
-    buf_free(&derived);
-    if (!e) e = store_entry_current(cl->question.reader, cl->question.ledger, released_as, &entry, d);
+    enum err e = store_entry_current(cl->question.reader, cl->question.ledger, c->out_id, &entry, d);
     *out = e == ERR_NONE && entry.modified >= c->holding->modified;
-    return e == ERR_NOT_FOUND ? was_withdrawn(cl, released_as, out, d) : e;
+    if (e == ERR_NOT_FOUND) e = was_withdrawn(cl, c->out_id, out, d);
+    if (e || *out || !span_is(c->object.type, "sighting")) return e;
+    /* Under other terms it may have gone out in its other form, redacted or not. */
+    e = store_entry_of_holding(cl->question.reader, cl->question.ledger, c->holding->id, &cl->arena, &entry, d);
+    *out = e == ERR_NONE;
+    return e == ERR_NOT_FOUND ? ERR_NONE : e;
+}
+
+/* Whether a newer version counts in its place, and may not go: then the older one tells what its creator, or somebody
+ * here, has taken back by marking it. */
+static enum err is_outdated(struct closure *cl, const struct store_holding *h, bool *out, struct diag *d) {
+    struct store_holding *versions;
+    struct share_candidate newest;
+    size_t count;
+    *out = false;
+    enum err e = store_holding_history(cl->question.reader, h->stix_id, false, &cl->arena, &versions, &count, d);
+    if (e) return e;
+    while (count > 0 && versions[count - 1].state != STORE_CURRENT) count--;
+    if (count == 0 || versions[count - 1].modified <= h->modified) return ERR_NONE;
+    e = store_holding_get(cl->question.reader, versions[count - 1].id, &cl->arena, &versions[count - 1], d);
+    if (!e) e = share_candidate_decide(&cl->question, &versions[count - 1], &cl->arena, &newest, d);
+    *out = e || newest.decision.outcome != POLICY_RELEASE;
+    return e == ERR_SYNTAX || e == ERR_INVALID ? ERR_NONE : e;
+}
+
+/* Policy says release. */
+static enum err release_one(struct closure *cl, const struct share_candidate *c, struct diag *d) {
+    bool out, outdated = false, ready = true;
+    enum err e = is_out(cl, c, &out, d);
+    if (e || out) return e;
+    if ((e = is_outdated(cl, c->holding, &outdated, d))) return e;
+    if (!outdated && c->member) { /* goes along with a sighting; a newer version of it, once it is known */
+        if ((e = recipient_has(cl, c->object.id, &ready, d))) return e;
+        outdated = !ready;
+    }
+    if (outdated) {
+        cl->totals->withheld++;
+        return ERR_NONE;
+    }
+    for (size_t i = 0; ready && i < c->ref_count; i++)
+        if ((e = recipient_has(cl, c->refs[i].target, &ready, d))) return e;
+    return ready ? append(cl, c, d) : release_set(cl, c, d);
 }
 
 enum err closure_consider(struct closure *cl, const struct store_holding *h, struct diag *d) {
     struct share_candidate c;
-    bool out, ready = true;
+    enum err e = ERR_NONE;
     cl->totals->decided++;
     if (h->state != STORE_CURRENT) {
         cl->totals->withheld++;
         return ERR_NONE;
     }
-    enum err e = share_candidate_decide(&cl->question, h, &cl->arena, &c, d);
+    /* What the recipient gave, it has. */
+    if ((int64_t)h->source == cl->question.recipient_source && (e = unlock(cl, h->stix_id, d))) return e;
+    e = share_candidate_decide(&cl->question, h, &cl->arena, &c, d);
     if (e == ERR_SYNTAX || e == ERR_INVALID) {
         log_warn("holding %lld is no longer a STIX object and is withheld: %s", (long long)h->id, d->message);
         cl->totals->withheld++;
         return ERR_NONE;
     }
     if (e) return e;
-    if (c.decision.outcome != POLICY_RELEASE) {
-        cl->totals->withheld++;
-        return ERR_NONE;
-    }
-    if ((e = is_out(cl, &c, &out, d)) || out) return e;
-    for (size_t i = 0; ready && i < c.ref_count; i++)
-        if (ref_counts(&c, &c.refs[i], &cl->arena) && (e = recipient_has(cl, c.refs[i].target, &ready, d))) return e;
-    return ready ? append(cl, &c, d) : release_set(cl, &c, d);
+    if (c.decision.outcome == POLICY_RELEASE) return release_one(cl, &c, d);
+    cl->totals->withheld++;
+    if (c.decision.reason != POLICY_REASON_UNKNOWN_MARKING || c.unknown.len == 0) return ERR_NONE;
+    return store_waiting_add(cl->tx, cl->question.ledger, c.unknown, h->id, d); /* it may become known */
+}
+
+enum err closure_reconsider(struct closure *cl, struct span why, struct diag *d) {
+    return unlock(cl, why, d);
 }
 
 enum err closure_drain(struct closure *cl, struct diag *d) {
@@ -315,6 +324,7 @@ enum err closure_drain(struct closure *cl, struct diag *d) {
     while (!e && cl->unlocked_count > 0) {
         struct store_holding h;
         int64_t id = cl->unlocked[--cl->unlocked_count];
+        arena_reset(&cl->arena);
         e = store_holding_get(cl->question.reader, id, &cl->arena, &h, d);
         if (!e)
             e = closure_consider(cl, &h, d);

@@ -19,7 +19,7 @@ struct closure {
     struct map has; /* ids the recipient was found to have; of one transaction, for a withdrawal may come between two */
     struct release_totals *totals;
     bool withdrawals;   /* something was ever withdrawn from a ledger here */
-    struct arena arena; /* of the whole batch */
+    struct arena arena; /* of one decision */
     int64_t *unlocked;  /* holdings whose wait is over; owned */
     size_t unlocked_count, unlocked_size;
 };
@@ -27,6 +27,8 @@ struct closure {
 MUST_CHECK enum err closure_open(struct closure *cl, const struct share_context *c, struct store_tx *tx,
                                  struct ledgerlog *log, const struct share_agreement *agreement,
                                  struct release_totals *totals, struct diag *d);
+/* Marks for closure_drain() the holdings that wait for `why`: an object's id, or SHARE_WAITING_CHANGED. */
+MUST_CHECK enum err closure_reconsider(struct closure *cl, struct span why, struct diag *d);
 /* Decides one holding, and releases it (and what it draws in) if it may go. */
 MUST_CHECK enum err closure_consider(struct closure *cl, const struct store_holding *h, struct diag *d);
 /* Decides again what the releases so far have unlocked, until nothing more is. */

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "share/release.h"
 #include "stix/marking.h"
 #include "stix/object.h"
 #include "json/json.h"
@@ -23,6 +24,8 @@ struct intake {
     struct arena arena; /* of the object at hand */
     struct stix_report report;
     struct intake_totals totals;
+    int64_t *rehandled; /* holdings held already that get other handling when this becomes visible; owned */
+    size_t rehandled_count, rehandled_size;
 };
 
 static enum err transaction(struct intake *in, struct diag *d) {
@@ -55,6 +58,7 @@ struct store_tx *intake_transaction(struct intake *in) {
 static void intake_free(struct intake **in) {
     if ((*in)->tx) store_rollback(&(*in)->tx);
     arena_free(&(*in)->arena);
+    free((*in)->rehandled);
     free(*in);
     *in = NULL;
     pthread_mutex_unlock(&one_at_a_time);
@@ -86,28 +90,89 @@ static struct span party_of_identity(const struct share_context *c, struct span 
     return (struct span){0};
 }
 
-/* A version counts only from its creator's party. A creator that is no party we know (a vendor, MITRE) speaks through
+/* The party whose identity a held version names as its creator; empty if that is nobody known. */
+static enum err creator_of(struct intake *in, int64_t holding, struct span *out, struct diag *d) {
+    struct store_holding held;
+    struct json_doc doc;
+    struct stix_object o;
+    *out = (struct span){0};
+    enum err e = store_holding_get(store_tx_reader(in->tx), holding, &in->arena, &held, d);
+    if (e) return e;
+    if (json_parse(&in->arena, held.body, &doc, d) == ERR_NONE &&
+        stix_object_view(&in->arena, json_root(&doc), &o, d) == ERR_NONE)
+        *out = party_of_identity(&in->context, o.created_by);
+    return ERR_NONE;
+}
+
+/* A version counts only from its creator's party, and who the creator is was said by the first that counted: naming
+ * another later takes nothing over. A creator that is no party we know (a vendor, MITRE), or not named, speaks through
  * whoever brought the object first; this party's own analysts may bring newer versions of such an object, partners may
- * not. */
+ * not. Whoever brings the very bytes that count already says nothing new. */
 static enum err judge(struct intake *in, const struct stix_object *o, const struct sha256 *hash,
-                      enum store_state *state, struct diag *d) {
+                      const struct store_holding *held, size_t count, enum store_state *state, struct diag *d) {
     struct span sender = in->options.source.len ? in->options.source : in->context.party;
-    struct span owner = party_of_identity(&in->context, o->created_by);
-    struct store_holding *held;
-    size_t count;
-    *state = STORE_CURRENT;
-    if (owner.len && !span_equal(owner, sender)) {
-        *state = STORE_QUARANTINED;
-        return ERR_NONE;
+    struct span owner = party_of_identity(&in->context, o->created_by), creator;
+    bool contested = owner.len && !span_equal(owner, sender);
+    for (size_t i = 0; i < count && !contested; i++)
+        if (held[i].state == STORE_CURRENT && sha256_equal(&held[i].hash, hash)) return ERR_NONE;
+    for (size_t i = 0; i < count && !contested; i++) {
+        if (held[i].state != STORE_CURRENT || held[i].source == in->source) continue;
+        enum err e = creator_of(in, held[i].id, &creator, d);
+        if (e) return e;
+        contested = creator.len ? !span_equal(creator, sender) : in->source != STORE_SOURCE_OWN;
     }
-    enum err e = store_holding_history(store_tx_reader(in->tx), o->id, false, &in->arena, &held, &count, d);
-    for (size_t i = 0; !e && i < count; i++) {
-        if (held[i].state != STORE_CURRENT || held[i].source == in->source || sha256_equal(&held[i].hash, hash))
-            continue;
-        if (owner.len && span_equal(owner, sender) && held[i].source != STORE_SOURCE_OWN)
-            continue; /* the creator itself, after somebody who passed it on */
-        if (in->source != STORE_SOURCE_OWN) *state = STORE_QUARANTINED;
+    *state = contested ? STORE_QUARANTINED : STORE_CURRENT;
+    return ERR_NONE;
+}
+
+/* ---- handling of what is held already
+ * --------------------------------------------------------------------------------------------------------------- */
+
+static bool same_handling(const struct store_handling *a, const struct store_handling *b) {
+    return a->tlp == b->tlp && a->confidence == b->confidence && span_equal(a->labels, b->labels);
+}
+
+static const struct store_holding *find_twin(const struct store_holding *held, size_t count,
+                                             const struct store_holding *h) {
+    for (size_t i = 0; i < count; i++)
+        if (held[i].source == h->source && held[i].modified == h->modified && sha256_equal(&held[i].hash, &h->hash))
+            return &held[i];
+    return NULL;
+}
+
+/* It takes effect with the intake, not before: an intake that is refused changes nothing. */
+static enum err rehandle_later(struct intake *in, int64_t holding, struct diag *d) {
+    if (in->rehandled_count == in->rehandled_size) {
+        size_t size = in->rehandled_size ? in->rehandled_size * 2 : 256;
+        int64_t *bigger = realloc(in->rehandled, size * sizeof *bigger);
+        if (!bigger) return diag_set(d, ERR_NOMEM, "no memory for an import");
+        in->rehandled = bigger;
+        in->rehandled_size = size;
     }
+    in->rehandled[in->rehandled_count++] = holding;
+    return ERR_NONE;
+}
+
+/* Policy looks again at what was handled anew. */
+static enum err rehandle(struct intake *in, struct diag *d) {
+    struct arena a;
+    struct store_ledger *ledgers;
+    size_t count = 0;
+    if (in->rehandled_count == 0) return ERR_NONE;
+    arena_init(&a, OBJECT_ARENA_MAX);
+    enum err e = store_ledger_list(store_tx_reader(in->tx), &a, &ledgers, &count, d);
+    for (size_t i = 0; !e && i < in->rehandled_count; i++) {
+        struct store_holding h;
+        int64_t id = in->rehandled[i];
+        bool added;
+        arena_reset(&in->arena);
+        e = store_holding_get(store_tx_reader(in->tx), id, &in->arena, &h, d);
+        h.handling = in->options.handling;
+        if (!e) e = store_holding_add(in->tx, &h, NULL, 0, &id, &added, d);
+        for (size_t k = 0; !e && k < count; k++)
+            e = store_waiting_add(in->tx, ledgers[k].id, SPAN(SHARE_WAITING_CHANGED), id, d);
+    }
+    arena_free(&a);
     return e;
 }
 
@@ -145,15 +210,25 @@ static time_us observed_at(const struct stix_object *o, struct arena *a) {
     return TIME_NONE;
 }
 
+static enum err keep(struct intake *in, const struct store_holding *h, const struct span *refs, size_t ref_count,
+                     int64_t *holding, bool *added, struct diag *d) {
+    enum err e = store_holding_add(in->tx, h, refs, ref_count, holding, added, d);
+    if (e) return e;
+    in->totals.added += *added;
+    in->totals.known += !*added;
+    if (++in->in_batch < INTAKE_BATCH) return ERR_NONE;
+    in->in_batch = 0;
+    if ((e = store_commit(&in->tx, d))) return e;
+    return transaction(in, d);
+}
+
 /* own: made here, so nobody else's and nothing to judge. */
-static enum err add(struct intake *in, const struct stix_object *o, struct span body, const char *place, bool own,
-                    int64_t *holding, struct diag *d) {
-    struct stix_ref *refs;
-    size_t ref_count;
-    bool added;
+static enum err add(struct intake *in, const struct stix_object *o, const struct stix_ref *refs, size_t ref_count,
+                    struct span body, const char *place, bool own, int64_t *holding, struct diag *d) {
+    struct store_holding *held = NULL;
+    size_t held_count = 0;
+    bool added = false;
     int64_t id;
-    enum err e = stix_object_refs(o, &in->arena, &refs, &ref_count);
-    if (e) return diag_set(d, e, "no memory for the references of an object");
     struct span *targets = arena_zalloc(&in->arena, ref_count + 1, sizeof *targets);
     if (!targets) return diag_set(d, ERR_NOMEM, "no memory for the references of an object");
     for (size_t i = 0; i < ref_count; i++) targets[i] = refs[i].target;
@@ -167,26 +242,39 @@ static enum err add(struct intake *in, const struct stix_object *o, struct span 
                               .imported = in->now,
                               .handling = in->options.handling,
                               .body = body};
-    if ((e = transaction(in, d)) || (!own && (e = judge(in, o, &h.hash, &h.state, d))) ||
-        (e = store_holding_add(in->tx, &h, targets, ref_count, &id, &added, d)))
+    enum err e = transaction(in, d);
+    if (!e && !own) e = store_holding_history(store_tx_reader(in->tx), o->id, false, &in->arena, &held, &held_count, d);
+    if (e) return e;
+    const struct store_holding *twin = in->options.has_handling ? find_twin(held, held_count, &h) : NULL;
+    if (twin) {
+        if (holding) *holding = twin->id;
+        in->totals.known++;
+        return same_handling(&twin->handling, &h.handling) ? ERR_NONE : rehandle_later(in, twin->id, d);
+    }
+    if ((!own && (e = judge(in, o, &h.hash, held, held_count, &h.state, d))) ||
+        (e = keep(in, &h, targets, ref_count, &id, &added, d)))
         return e;
     if (holding) *holding = id;
-    in->totals.added += added;
-    in->totals.known += !added;
     if (added && h.state == STORE_QUARANTINED) {
         in->totals.quarantined++;
         tell(in, false, place, o->id, "",
              "kept in quarantine: a version of somebody else's object counts only from its creator's party");
     }
-    if (++in->in_batch < INTAKE_BATCH) return ERR_NONE;
-    in->in_batch = 0;
-    if ((e = store_commit(&in->tx, d))) return e;
-    return transaction(in, d);
+    return ERR_NONE;
+}
+
+/* A rejection that the validator did not make. */
+static enum err reject(struct intake *in, const char *place, struct span id, const char *message) {
+    in->totals.rejected++;
+    tell(in, true, place, id, "", message);
+    return ERR_NONE;
 }
 
 enum err intake_add(struct intake *in, struct span object, const char *place, int64_t *holding, struct diag *d) {
     struct json_doc doc;
     struct stix_object o = {0};
+    struct stix_ref *refs;
+    size_t ref_count;
     struct diag wrong;
     char path[JSON_PATH_SIZE + 32];
     if (holding) *holding = 0;
@@ -200,26 +288,33 @@ enum err intake_add(struct intake *in, struct span object, const char *place, in
         return ERR_NONE;
     }
     if (!e) e = stix_object_read(&in->arena, json_root(&doc), NULL, &o, &in->report);
-    if (e && e != ERR_INVALID) return diag_set(d, e, "%s: no memory for this object", place);
-    tell_report(in, place, o.id);
-    if (e) {
+    if (e == ERR_NONE || e == ERR_INVALID) tell_report(in, place, o.id);
+    if (e == ERR_INVALID) {
         in->totals.rejected++;
         return ERR_NONE;
     }
+    if (!e) e = stix_object_refs(&o, &in->arena, &refs, &ref_count);
+    /* One that needs more memory than any honest object must not end the whole intake. */
+    if (e == ERR_NOMEM) return reject(in, place, o.id, "has too many parts to be read");
+    if (e == ERR_LIMIT) return reject(in, place, o.id, "names too many objects");
+    if (e) return diag_set(d, e, "%s: %s", place, err_name(e));
     check_marking(in, &o, place);
     /* After a rejection nothing will be kept, but every other mistake should be told in the same run. */
     if (in->totals.rejected && !in->options.keep_going) return ERR_NONE;
-    return add(in, &o, object, place, false, holding, d);
+    return add(in, &o, refs, ref_count, object, place, false, holding, d);
 }
 
 enum err intake_add_own(struct intake *in, struct span object, struct diag *d) {
     struct json_doc doc;
     struct stix_object o;
+    struct stix_ref *refs;
+    size_t ref_count;
     arena_reset(&in->arena);
     in->totals.read++;
     enum err e = json_parse(&in->arena, object, &doc, d);
     if (!e) e = stix_object_view(&in->arena, json_root(&doc), &o, d);
-    return e ? e : add(in, &o, object, "", true, NULL, d);
+    if (!e && (e = stix_object_refs(&o, &in->arena, &refs, &ref_count))) diag_set(d, e, "no memory for an object");
+    return e ? e : add(in, &o, refs, ref_count, object, "", true, NULL, d);
 }
 
 void intake_reject(struct intake *in, const char *place, const char *message) {
@@ -241,6 +336,7 @@ enum err intake_commit(struct intake **intake, struct intake_totals *totals, str
         totals->added = totals->known = totals->quarantined = 0;
     } else {
         e = transaction(in, d);
+        if (!e) e = rehandle(in, d);
         if (!e) e = store_intake_publish(in->tx, d);
         if (!e) e = store_commit(&in->tx, d);
     }

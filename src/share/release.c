@@ -10,7 +10,11 @@
 #include "share/closure.h"
 #include "share/ledgerlog.h"
 
-enum { RUN_ARENA_MAX = 1 << 30, AGREEMENTS_ARENA_MAX = 64 << 20 };
+enum {
+    RUN_ARENA_MAX = 1 << 30,
+    AGREEMENTS_ARENA_MAX = 64 << 20,
+    RELEASE_SLICE = 1000 /* holdings read at a time: more makes nothing faster */
+};
 
 struct listener {
     void (*progress)(void *context, uint64_t done, uint64_t total);
@@ -80,33 +84,56 @@ static enum err record_run(struct store_tx *tx, const struct store_ledger *ledge
     return store_decision_add(tx, &run, d);
 }
 
-/* Decides up to RELEASE_BATCH holdings behind the cursor in one transaction. *more is false when none was left. */
+/* Considers up to RELEASE_BATCH holdings behind `last`, which moves along, in slices that fit in memory whatever their
+ * size. */
+static enum err consider_new(struct closure *closure, struct arena *a, int64_t *last, struct diag *d) {
+    size_t slice = RELEASE_SLICE;
+    for (size_t left = RELEASE_BATCH; left > 0;) {
+        struct store_holding *holdings;
+        size_t count;
+        arena_reset(a);
+        enum err e = store_holding_scan(closure->question.reader, *last, (struct span){0}, slice < left ? slice : left,
+                                        a, &holdings, &count, d);
+        if (e == ERR_NOMEM && slice > 1) {
+            slice = slice / 8 + 1;
+            continue;
+        }
+        for (size_t i = 0; !e && i < count; i++) {
+            arena_reset(&closure->arena);
+            e = closure_consider(closure, &holdings[i], d);
+        }
+        if (e || count == 0) return e;
+        *last = holdings[count - 1].id;
+        left -= count;
+    }
+    return ERR_NONE;
+}
+
+/* Decides up to RELEASE_BATCH holdings behind the cursor, and those that changed, in one transaction. *more is false
+ * when none was left. */
 static enum err batch(const struct share_context *c, int64_t ledger_id, const struct share_agreement *in_force,
                       struct arena *a, struct release_totals *totals, int64_t *done, bool *more, struct diag *d) {
     struct store_tx *tx = NULL;
-    struct store_holding *holdings = NULL;
-    size_t count = 0;
+    struct closure closure;
+    uint64_t decided = totals->decided;
     struct ledgerlog *log = calloc(1, sizeof *log);
     enum err e = log ? store_begin(c->store, &tx, d) : diag_set(d, ERR_NOMEM, "no memory to release");
     if (e || (e = ledgerlog_open(log, c, tx, ledger_id, d))) goto out;
-    if (log->ledger.cursor_agreement.len == 0 || !span_equal(log->ledger.cursor_agreement, in_force->hash))
-        log->ledger.cursor = 0;
-    if ((e = store_holding_scan(store_tx_reader(tx), log->ledger.cursor, (struct span){0}, RELEASE_BATCH, a, &holdings,
-                                &count, d)))
-        goto abandon;
-    *more = count > 0;
-    if (count == 0 && span_equal(log->ledger.cursor_agreement, in_force->hash)) goto abandon;
-    struct closure closure;
-    if ((e = closure_open(&closure, c, tx, log, in_force, totals, d))) goto abandon;
-    for (size_t i = 0; !e && i < count; i++) e = closure_consider(&closure, &holdings[i], d);
-    if (!e) e = closure_drain(&closure, d);
+    bool same = span_equal(log->ledger.cursor_agreement, in_force->hash);
+    if (!same) log->ledger.cursor = 0;
+    int64_t last = log->ledger.cursor;
+    if (!(e = closure_open(&closure, c, tx, log, in_force, totals, d))) {
+        e = closure_reconsider(&closure, SPAN(SHARE_WAITING_CHANGED), d);
+        if (!e) e = consider_new(&closure, a, &last, d);
+        if (!e) e = closure_drain(&closure, d);
+    }
     closure_close(&closure);
-    if (e) goto abandon;
-    int64_t last = count ? holdings[count - 1].id : log->ledger.cursor;
-    if (count && (e = record_run(tx, &log->ledger, last, closure.question.now, in_force, d))) goto abandon;
+    *more = last > log->ledger.cursor;
+    *done = last;
+    if (e || (totals->decided == decided && same)) goto abandon;
+    if (*more && (e = record_run(tx, &log->ledger, last, clock_now(c->clock), in_force, d))) goto abandon;
     log->ledger.cursor = last;
     log->ledger.cursor_agreement = in_force->hash;
-    *done = last;
     if (!(e = ledgerlog_close(log, d))) e = store_commit(&tx, d);
     goto out;
 abandon:

@@ -11,6 +11,9 @@
  * look. */
 #define SHARE_META_WITHDRAWALS "withdrawals"
 
+/* Holdings wait for this, which is no object's id, until the next run: what this party put on them has changed. */
+#define SHARE_WAITING_CHANGED "changed"
+
 enum {
     RELEASE_BATCH = 10000, /* holdings decided, and entries appended, in one transaction with one checkpoint */
     RELEASE_CLOSURE_MAX =

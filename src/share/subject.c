@@ -1,5 +1,6 @@
 #include "share/subject.h"
 
+#include "share/derive.h"
 #include "stix/id.h"
 #include "json/json.h"
 
@@ -66,40 +67,86 @@ static void decide_member(const struct share_question *q, struct share_candidate
     c->decision.clause = named ? back->sightings_clause : (struct span){0};
 }
 
+static enum err subject_fill(const struct share_question *q, struct share_candidate *c, struct arena *a,
+                             struct policy_subject *s, struct diag *d) {
+    const struct store_holding *h = c->holding;
+    struct stix_marking_summary marking;
+    struct marking_lookup lookup = {q, a};
+    stix_marking_effective(&c->object, marking_lookup, &lookup, &marking);
+    policy_subject_init(s);
+    s->type = c->object.type;
+    s->tlp = marking.tlp;
+    s->marking_unknown = marking.strictest;
+    c->unknown = marking.offending;
+    if (span_is(s->type, "marking-definition")) {
+        enum stix_tlp level;
+        enum stix_marking class = stix_marking_classify(&c->object, &level);
+        s->builtin = class == STIX_MARKING_TLP;
+        s->marking_unknown = s->marking_unknown || class == STIX_MARKING_ALTERED;
+    }
+    s->confidence = c->object.confidence;
+    s->handling_tlp = (enum stix_tlp)h->handling.tlp;
+    s->handling_confidence = h->handling.confidence;
+    s->handling_labels = h->handling.labels;
+    if (labels_read(c->object.json, a, &s->labels, &s->label_count))
+        return diag_set(d, ERR_NOMEM, "no memory for a decision");
+    enum err e =
+        h->source == STORE_SOURCE_OWN ? ERR_NONE : store_source_name(q->reader, h->source, a, &s->source_party, d);
+    if (!e) e = sighting_find(q, c, &s->sighting_of_recipient, a, d);
+    return e ? e : member_find(q, c, a, d);
+}
+
+/* What goes out in the object's place, and what that names: a redaction that leaves a name behind is none. */
+static enum err redact(const struct share_question *q, struct share_candidate *c, struct arena *a, struct diag *d) {
+    char id[DERIVE_ID_SIZE];
+    struct buf text = BUF_EMPTY;
+    struct json_doc *doc = arena_alloc(a, sizeof *doc);
+    struct stix_object out;
+    enum err e = doc ? share_derive(q->context, q->lineage, &c->object, c->decision.redactions, id, &text, d)
+                     : diag_set(d, ERR_NOMEM, "no memory for a decision");
+    c->derived = true;
+    c->out_id = arena_copy(a, span_cstr(e ? "" : id));
+    c->out_body = arena_copy(a, buf_span(&text));
+    buf_free(&text);
+    if (!e) e = json_parse(a, c->out_body, doc, d);
+    if (!e) e = stix_object_view(a, json_root(doc), &out, d);
+    return e ? e : stix_object_refs(&out, a, &c->refs, &c->ref_count);
+}
+
 enum err share_candidate_decide(const struct share_question *q, const struct store_holding *h, struct arena *a,
                                 struct share_candidate *out, struct diag *d) {
     struct json_doc *doc = arena_alloc(a, sizeof *doc);
-    struct stix_marking_summary marking;
     struct policy_subject s;
     *out = (struct share_candidate){.holding = h};
     if (!doc) return diag_set(d, ERR_NOMEM, "no memory for a decision");
     enum err e = json_parse(a, h->body, doc, d);
     if (!e) e = stix_object_view(a, json_root(doc), &out->object, d);
-    if (!e) e = stix_object_refs(&out->object, a, &out->refs, &out->ref_count);
+    if (!e) e = subject_fill(q, out, a, &s, d);
     if (e) return e == ERR_NOMEM ? diag_set(d, e, "no memory for a decision") : e;
-    struct marking_lookup lookup = {q, a};
-    stix_marking_effective(&out->object, marking_lookup, &lookup, &marking);
-    policy_subject_init(&s);
-    s.type = out->object.type;
-    s.tlp = marking.tlp;
-    s.marking_unknown = marking.strictest;
-    if (span_is(s.type, "marking-definition")) {
-        enum stix_tlp level;
-        enum stix_marking class = stix_marking_classify(&out->object, &level);
-        s.builtin = class == STIX_MARKING_TLP;
-        s.marking_unknown = s.marking_unknown || class == STIX_MARKING_ALTERED;
-    }
-    s.confidence = out->object.confidence;
-    s.handling_tlp = (enum stix_tlp)h->handling.tlp;
-    s.handling_confidence = h->handling.confidence;
-    s.handling_labels = h->handling.labels;
-    if (labels_read(out->object.json, a, &s.labels, &s.label_count))
-        return diag_set(d, ERR_NOMEM, "no memory for a decision");
-    if (h->source != STORE_SOURCE_OWN && (e = store_source_name(q->reader, h->source, a, &s.source_party, d))) return e;
-    if ((e = sighting_find(q, out, &s.sighting_of_recipient, a, d)) || (e = member_find(q, out, a, d))) return e;
     policy_decide(q->agreement, q->context->party, q->recipient, q->now, &s, &out->decision);
     if (out->member) decide_member(q, out);
-    return ERR_NONE;
+    out->out_id = out->object.id;
+    out->out_body = h->body;
+    if (out->decision.outcome != POLICY_RELEASE) return ERR_NONE;
+    e = out->decision.redactions ? redact(q, out, a, d)
+                                 : stix_object_refs(&out->object, a, &out->refs, &out->ref_count);
+    return e == ERR_NOMEM ? diag_set(d, e, "no memory for a decision") : e;
+}
+
+enum err share_was_withdrawn(const struct share_question *q, struct span out_id, struct arena *a, bool *out,
+                             struct diag *d) {
+    struct store_entry_query query = {.ledger = q->ledger,
+                                      .stix_id = out_id,
+                                      .added_after = TIME_NONE,
+                                      .modified = TIME_NONE,
+                                      .superseded = true,
+                                      .withdrawn = true,
+                                      .limit = 1};
+    struct store_entry *entries;
+    size_t count;
+    enum err e = store_entry_scan(q->reader, &query, a, &entries, &count, d);
+    *out = !e && count > 0 && entries[0].state == STORE_ENTRY_WITHDRAWN;
+    return e;
 }
 
 enum err share_question_prepare(struct share_question *q, struct diag *d) {
@@ -112,7 +159,7 @@ enum err share_question_prepare(struct share_question *q, struct diag *d) {
 enum err share_recipient_has(const struct share_question *q, struct span stix_id, bool *out, struct diag *d) {
     struct store_entry entry;
     enum stix_tlp level;
-    *out = stix_marking_builtin(stix_id, &level);
+    *out = stix_marking_builtin(stix_id, &level) || span_equal(stix_id, q->context->identity);
     if (*out) return ERR_NONE;
     enum err e = q->ledger ? store_entry_current(q->reader, q->ledger, stix_id, &entry, d) : ERR_NOT_FOUND;
     *out = e == ERR_NONE;

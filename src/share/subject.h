@@ -12,6 +12,7 @@ struct share_question {
     const struct share_context *context;
     struct store_reader *reader;
     const struct agreement *agreement;
+    struct span lineage; /* of the agreement: hash of its first version */
     struct span recipient;
     int64_t ledger;           /* its id; 0 when there is none yet */
     int64_t recipient_source; /* the source number of what came from the recipient; -1 if nothing did */
@@ -22,18 +23,25 @@ struct share_question {
 struct share_candidate {
     const struct store_holding *holding;
     struct stix_object object;
-    struct stix_ref *refs;
-    size_t ref_count;
     struct policy_decision decision;
-    bool member; /* the identity of a member of this party */
+    bool member;                  /* the identity of a member of this party */
+    struct span unknown;          /* the marking that makes it as strict as can be; empty if none does */
+    struct span out_id, out_body; /* what would go out: the object itself, or, redacted, the one derived from it */
+    bool derived;
+    struct stix_ref *refs; /* what that names; of a release only */
+    size_t ref_count;
 };
 
 /* Reads the holding's object and decides about it. ERR_INVALID when its bytes are no STIX object (a damaged store). */
 MUST_CHECK enum err share_candidate_decide(const struct share_question *q, const struct store_holding *h,
                                            struct arena *a, struct share_candidate *out, struct diag *d);
 /* Whether the recipient has the object: released to it and current, or received from it, or of the specification
- * itself. */
+ * itself, or this party's own identity, which its card names. */
 MUST_CHECK enum err share_recipient_has(const struct share_question *q, struct span stix_id, bool *out, struct diag *d);
+/* Whether the object's first release to the ledger was taken back: what was withdrawn stays withdrawn, in whatever
+ * version. For objects none of whose versions is current. */
+MUST_CHECK enum err share_was_withdrawn(const struct share_question *q, struct span out_id, struct arena *a, bool *out,
+                                        struct diag *d);
 /* Fills recipient_source. */
 MUST_CHECK enum err share_question_prepare(struct share_question *q, struct diag *d);
 

@@ -44,9 +44,14 @@ static void write_decision(struct json_writer *w, const struct policy_decision *
     buf_free(&text);
 }
 
-/* What it names that keeps it back: policy said release, but a referent is not out. */
+/* What keeps it back although policy said release: it was taken back, or something that it names is not out. */
 static enum err write_missing(struct json_writer *w, const struct share_question *q, const struct share_candidate *c,
-                              struct diag *d) {
+                              struct arena *a, struct diag *d) {
+    bool withdrawn;
+    enum err trouble = share_was_withdrawn(q, c->out_id, a, &withdrawn, d);
+    if (trouble) return trouble;
+    if (withdrawn) json_member_cstr(w, "text", "It was withdrawn, and stays so in every version.");
+    json_member_truth(w, "withdrawn", withdrawn);
     json_key(w, "waits_for");
     json_begin_array(w);
     for (size_t i = 0; i < c->ref_count; i++) {
@@ -65,6 +70,7 @@ static enum err explain(const struct share_context *c, struct store_reader *r, c
     struct share_question q = {.context = c,
                                .reader = r,
                                .agreement = g->agreement,
+                               .lineage = g->lineage,
                                .recipient = ledger->recipient,
                                .ledger = ledger->id,
                                .now = clock_now(c->clock)};
@@ -90,7 +96,7 @@ static enum err explain(const struct share_context *c, struct store_reader *r, c
                 json_null(w);
         } else if (e == ERR_NOT_FOUND) {
             e = ERR_NONE;
-            if (candidate.decision.outcome == POLICY_RELEASE) e = write_missing(w, &q, &candidate, d);
+            if (candidate.decision.outcome == POLICY_RELEASE) e = write_missing(w, &q, &candidate, a, d);
         }
         if (!e && !store_decision_find(r, ledger->id, h->id, a, &run, d)) json_member_time(w, "decided", run.time);
     }

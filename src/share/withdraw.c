@@ -17,6 +17,12 @@ struct taking_back {
     struct release_totals *totals;
 };
 
+static enum err take_back_entry(struct taking_back *t, const struct store_entry *entry, struct diag *d) {
+    enum err e = ledgerlog_withdraw(t->log, entry, &t->in_force->agreement->hash, d);
+    t->totals->withdrawn += e == ERR_NONE;
+    return e;
+}
+
 /* Takes back every entry of the object that is served: its current version and older ones. */
 static enum err take_back_object(struct taking_back *t, struct span stix_id, struct diag *d) {
     struct store_entry_query q = {.ledger = t->log->ledger.id,
@@ -28,10 +34,52 @@ static enum err take_back_object(struct taking_back *t, struct span stix_id, str
                                   .with_record = true};
     struct store_entry *entries;
     size_t count;
-    enum err e = store_entry_scan(store_tx_reader(t->tx), &q, t->arena, &entries, &count, d);
+    enum err e;
+    do {
+        e = store_entry_scan(store_tx_reader(t->tx), &q, t->arena, &entries, &count, d);
+        for (size_t i = 0; !e && i < count; i++) e = take_back_entry(t, &entries[i], d);
+    } while (!e && count == STORE_PAGE_MAX);
+    return e;
+}
+
+struct queue {
+    struct span *ids; /* in the arena, RELEASE_CLOSURE_MAX of them */
+    size_t head, tail;
+    struct map seen;
+};
+
+static enum err enqueue(struct queue *q, struct span id, struct diag *d) {
+    bool known;
+    if (!map_set(&q->seen, id, 1, &known)) return diag_set(d, ERR_NOMEM, "no memory to withdraw");
+    if (known) return ERR_NONE;
+    if (q->tail == RELEASE_CLOSURE_MAX)
+        return diag_set(d, ERR_LIMIT, "more than %d objects would go with it: withdraw them in parts",
+                        RELEASE_CLOSURE_MAX);
+    q->ids[q->tail++] = id;
+    return ERR_NONE;
+}
+
+/* A holding that names what is taken back: if it is what is served of its object, the object goes too; if only an older
+ * version named it, only that version. */
+static enum err take_back_naming(struct taking_back *t, struct queue *q, int64_t holding, struct diag *d) {
+    struct store_entry out;
+    enum err e = store_entry_of_holding(store_tx_reader(t->tx), t->log->ledger.id, holding, t->arena, &out, d);
+    if (e) return e == ERR_NOT_FOUND ? ERR_NONE : e;
+    if (out.state == STORE_ENTRY_SUPERSEDED) return take_back_entry(t, &out, d);
+    return out.state == STORE_ENTRY_CURRENT ? enqueue(q, out.stix_id, d) : ERR_NONE;
+}
+
+/* The ids under which the object went out: its own, or, redacted, the derived object's; under changing terms both. */
+static enum err enqueue_released(struct taking_back *t, struct queue *q, struct span stix_id, struct diag *d) {
+    struct store_reader *r = store_tx_reader(t->tx);
+    struct store_holding *versions;
+    size_t count = 0;
+    enum err e = enqueue(q, stix_id, d);
+    if (!e) e = store_holding_history(r, stix_id, false, t->arena, &versions, &count, d);
     for (size_t i = 0; !e && i < count; i++) {
-        e = ledgerlog_withdraw(t->log, &entries[i], &t->in_force->agreement->hash, d);
-        t->totals->withdrawn += e == ERR_NONE;
+        struct store_entry entry;
+        e = store_entry_of_holding(r, t->log->ledger.id, versions[i].id, t->arena, &entry, d);
+        e = e == ERR_NOT_FOUND ? ERR_NONE : e ? e : enqueue(q, entry.stix_id, d);
     }
     return e;
 }
@@ -39,45 +87,21 @@ static enum err take_back_object(struct taking_back *t, struct span stix_id, str
 /* What names a withdrawn object goes with it: nothing that is still served may name what is not. Breadth first over the
  * index of dependencies. */
 static enum err take_back_all(struct taking_back *t, struct span first, struct diag *d) {
-    struct span *queue = arena_alloc(t->arena, RELEASE_CLOSURE_MAX * sizeof *queue);
-    size_t head = 0, tail = 0;
-    struct map seen;
-    map_init(&seen);
-    enum err e = queue && map_set(&seen, first, 1, NULL) ? ERR_NONE : diag_set(d, ERR_NOMEM, "no memory to withdraw");
-    if (!e) queue[tail++] = first;
-    while (!e && head < tail) {
-        struct span id = queue[head++];
-        if ((e = take_back_object(t, id, d))) break;
-        for (int64_t after = 0;;) {
-            int64_t *naming;
-            size_t count;
-            if ((e = store_holding_naming(store_tx_reader(t->tx), id, after, STORE_PAGE_MAX, t->arena, &naming, &count,
-                                          d)) ||
-                count == 0)
-                break;
-            after = naming[count - 1];
-            for (size_t i = 0; !e && i < count; i++) {
-                struct store_entry out;
-                struct store_holding h;
-                bool known;
-                e = store_entry_of_holding(store_tx_reader(t->tx), t->log->ledger.id, naming[i], t->arena, &out, d);
-                if (e == ERR_NOT_FOUND) {
-                    e = ERR_NONE;
-                    continue;
-                }
-                if (e || out.state == STORE_ENTRY_WITHDRAWN ||
-                    (e = store_holding_get(store_tx_reader(t->tx), naming[i], t->arena, &h, d)))
-                    continue;
-                struct span released_as = arena_copy(t->arena, out.stix_id);
-                if (!map_set(&seen, released_as, 1, &known)) e = diag_set(d, ERR_NOMEM, "no memory to withdraw");
-                if (!e && !known && tail == RELEASE_CLOSURE_MAX)
-                    e = diag_set(d, ERR_LIMIT, "more than %d objects would go with it: withdraw them in parts",
-                                 RELEASE_CLOSURE_MAX);
-                if (!e && !known) queue[tail++] = released_as;
-            }
+    struct queue q = {.ids = arena_alloc(t->arena, RELEASE_CLOSURE_MAX * sizeof(struct span))};
+    map_init(&q.seen);
+    enum err e = q.ids ? enqueue_released(t, &q, first, d) : diag_set(d, ERR_NOMEM, "no memory to withdraw");
+    while (!e && q.head < q.tail) {
+        struct span id = q.ids[q.head++];
+        int64_t *naming, after = 0;
+        size_t count = 1;
+        e = take_back_object(t, id, d);
+        while (!e && count > 0) {
+            e = store_holding_naming(store_tx_reader(t->tx), id, after, STORE_PAGE_MAX, t->arena, &naming, &count, d);
+            for (size_t i = 0; !e && i < count; i++) e = take_back_naming(t, &q, naming[i], d);
+            if (!e && count > 0) after = naming[count - 1];
         }
     }
-    map_free(&seen);
+    map_free(&q.seen);
     return e;
 }
 
@@ -96,7 +120,9 @@ static enum err from_ledger(const struct share_context *c, const struct store_le
     t.tx = tx;
     if (!e && !(e = ledgerlog_open(log, c, tx, ledger->id, d))) {
         e = take_back_all(&t, stix_id, d);
-        if (e || totals->withdrawn == before)
+        bool any = totals->withdrawn > before;
+        if (!e && any) e = store_meta_set(tx, SHARE_META_WITHDRAWALS, SPAN("yes"), d);
+        if (e || !any)
             ledgerlog_abandon(log);
         else if (!(e = ledgerlog_close(log, d)))
             e = store_commit(&tx, d);
@@ -104,17 +130,6 @@ static enum err from_ledger(const struct share_context *c, const struct store_le
     if (tx) store_rollback(&tx);
     free(log);
     return e;
-}
-
-/* An entry is under the derived object's id when it was redacted. */
-static struct span released_id(struct store_reader *r, int64_t ledger, struct span stix_id, struct arena *a) {
-    struct store_holding h;
-    struct store_entry entry;
-    struct diag ignored;
-    if (store_holding_latest(r, stix_id, a, &h, &ignored) ||
-        store_entry_of_holding(r, ledger, h.id, a, &entry, &ignored))
-        return stix_id;
-    return entry.stix_id;
 }
 
 enum err release_withdraw(const struct share_context *c, struct span stix_id, struct span recipient,
@@ -131,7 +146,7 @@ enum err release_withdraw(const struct share_context *c, struct span stix_id, st
     if (!e) e = store_ledger_list(r, &a, &ledgers, &ledger_count, d);
     for (size_t i = 0; !e && i < ledger_count; i++)
         if (span_equal(ledgers[i].recipient, recipient))
-            e = from_ledger(c, &ledgers[i], released_id(r, ledgers[i].id, stix_id, &a), all, count, &a, totals, d);
+            e = from_ledger(c, &ledgers[i], stix_id, all, count, &a, totals, d);
     if (!e && totals->withdrawn == 0)
         e = diag_set(d, ERR_NOT_FOUND, "%.*s has no release of %.*s that could be taken back", SPAN_ARG(recipient),
                      SPAN_ARG(stix_id));
