@@ -199,7 +199,7 @@ int main(int argc, char **argv) {
     struct diag d;
     struct store *s;
     struct ids ids;
-    snprintf(path, sizeof path, "%s/renkei-bench-%d.db", argc > 2 ? argv[2] : "/tmp", (int)getpid());
+    snprintf(path, sizeof path - 8, "%s/renkei-bench-%d.db", argc > 2 ? argv[2] : "/tmp", (int)getpid());
     ids.indicator = calloc((size_t)count, sizeof *ids.indicator);
     if (!ids.indicator) return 1;
     for (int i = 0; i < count; i++) make_id(ids.indicator[i], "indicator");
@@ -214,7 +214,9 @@ int main(int argc, char **argv) {
     pages(s, ledger, count, 2, false);
     look_up(s, &ids, ledger, count);
     store_close(&s);
-    printf("  %s\n", path);
     free(ids.indicator);
+    remove(path);
+    strcat(path, ".lock");
+    remove(path);
     return 0;
 }
