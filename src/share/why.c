@@ -29,8 +29,9 @@ static void write_entry(struct json_writer *w, const struct store_entry *e, stru
     json_end_object(w);
 }
 
-static void write_decision(struct json_writer *w, const struct policy_decision *decision) {
+static void write_decision(struct json_writer *w, const struct policy_decision *decision, bool out) {
     struct buf text = BUF_EMPTY;
+
     json_key(w, "decision");
     json_begin_object(w);
     json_member_cstr(w, "outcome", policy_outcome_name(decision->outcome));
@@ -38,7 +39,10 @@ static void write_decision(struct json_writer *w, const struct policy_decision *
     if (decision->clause.len) json_member(w, "clause", decision->clause);
     json_member_cstr(w, "tlp", stix_tlp_name(decision->tlp));
     if (decision->redactions) json_member_cstr(w, "redacted", "member");
-    policy_explain(decision, &text);
+    if (decision->outcome == POLICY_RELEASE && !out)
+        buf_printf(&text, "Clause %.*s permits it, but it is not out.", SPAN_ARG(decision->clause));
+    else
+        policy_explain(decision, &text);
     json_member(w, "text", buf_span(&text));
     json_end_object(w);
     buf_free(&text);
@@ -85,18 +89,17 @@ static enum err explain(const struct share_context *c, struct store_reader *r, c
         json_member_cstr(w, "quarantined", "this version did not come from its creator's party: it counts for nothing");
     } else {
         if (!e) e = share_candidate_decide(&q, h, a, &candidate, d);
-        if (!e) write_decision(w, &candidate.decision);
-        if (!e) e = store_entry_of_holding(r, ledger->id, h->id, a, &entry, d);
-        if (!e) {
+        bool out = !e && store_entry_of_holding(r, ledger->id, h->id, a, &entry, d) == ERR_NONE;
+        if (!e) write_decision(w, &candidate.decision, out);
+        if (out) {
             struct store_entry full;
             json_key(w, "released");
             if (!store_entry_get(r, ledger->id, entry.seq, a, &full, d))
                 write_entry(w, &full, a);
             else
                 json_null(w);
-        } else if (e == ERR_NOT_FOUND) {
-            e = ERR_NONE;
-            if (candidate.decision.outcome == POLICY_RELEASE) e = write_missing(w, &q, &candidate, a, d);
+        } else if (!e && candidate.decision.outcome == POLICY_RELEASE) {
+            e = write_missing(w, &q, &candidate, a, d);
         }
         if (!e && !store_decision_find(r, ledger->id, h->id, a, &run, d)) json_member_time(w, "decided", run.time);
     }
