@@ -31,7 +31,6 @@ static void write_entry(struct json_writer *w, const struct store_entry *e, stru
 
 static void write_decision(struct json_writer *w, const struct policy_decision *decision, bool out) {
     struct buf text = BUF_EMPTY;
-
     json_key(w, "decision");
     json_begin_object(w);
     json_member_cstr(w, "outcome", policy_outcome_name(decision->outcome));
