@@ -1,6 +1,4 @@
 /* Storing what was verified: objects as holdings, records beside them, and how far we are, all visible at once. */
-#include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "ledger/record.h"
@@ -34,13 +32,24 @@ static void tell(void *context, bool error, const char *place, struct span objec
     s->options->finding(s->options->context, error, place, object_id, path, message);
 }
 
+/* "entry 4711", without printf: it is done for every object and read for hardly any. */
+static void write_place(uint64_t seq, char place[PLACE_SIZE]) {
+    char digits[24];
+    size_t count = 0;
+    memcpy(place, "entry ", 6);
+    do digits[count++] = (char)('0' + seq % 10);
+    while (seq /= 10);
+    for (size_t i = 0; i < count; i++) place[6 + i] = digits[count - 1 - i];
+    place[6 + count] = 0;
+}
+
 static enum err add_objects(struct intake *in, struct sync_range *r, struct diag *d) {
     char place[PLACE_SIZE];
     enum err e = ERR_NONE;
     for (size_t i = 0; !e && i < r->count; i++) {
         struct pulled *p = &r->items[i];
         if (p->kind != LEDGER_RELEASE || p->body.len == 0) continue;
-        snprintf(place, sizeof place, "entry %" PRIu64, p->seq);
+        write_place(p->seq, place);
         e = intake_add(in, p->body, place, &p->holding, d);
     }
     return e;
