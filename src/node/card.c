@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "base/encode.h"
+#include "stix/id.h"
 #include "json/json.h"
 #include "json/write.h"
 
@@ -77,6 +78,9 @@ static enum err read_text(struct json_value content, const char *name, size_t ma
     *out = json_text(json_get(content, name), a);
     if (out->len == 0 || out->len > max)
         return diag_set(d, ERR_INVALID, "a card needs \"%s\", a text of 1 to %zu bytes", name, max);
+    for (size_t i = 0; i < out->len; i++) /* it will be shown on terminals */
+        if ((unsigned char)out->at[i] < 0x20 || out->at[i] == 0x7f)
+            return diag_set(d, ERR_INVALID, "\"%s\" of a card may hold no control characters", name);
     *out = arena_copy(a, *out);
     return out->at ? ERR_NONE : diag_set(d, ERR_NOMEM, "no memory for a card");
 }
@@ -123,7 +127,7 @@ static enum err read_content(struct json_value content, struct arena *a, struct 
         return diag_set(d, ERR_INVALID,
                         "a party's id is 2 to 32 of A-Z, 0-9 and '-', beginning with a letter or digit");
     if (!span_starts(out->url, SPAN("https://"))) return diag_set(d, ERR_INVALID, "a card's url begins with https://");
-    if (!span_starts(out->identity, SPAN("identity--")) || out->identity.len != 46)
+    if (!span_starts(out->identity, SPAN("identity--")) || !stix_id_valid(out->identity))
         return diag_set(d, ERR_INVALID, "a card's identity is a STIX identity id");
     if (!json_int(json_get(content, "serial"), &number) || number < 1 || number > 1000000)
         return diag_set(d, ERR_INVALID, "a card's serial is a number from 1");
@@ -131,11 +135,27 @@ static enum err read_content(struct json_value content, struct arena *a, struct 
     if (!time_parse_stix(json_text(json_get(content, "valid_from"), a), &out->valid_from) ||
         !time_parse_stix(json_text(json_get(content, "valid_until"), a), &out->valid_until))
         return diag_set(d, ERR_INVALID, "a card needs valid_from and valid_until, timestamps");
+    if (out->valid_until <= out->valid_from)
+        return diag_set(d, ERR_INVALID, "a card's valid_until comes after its valid_from");
     out->has_predecessor = json_exists(json_get(content, "predecessor"));
     if (out->has_predecessor && (e = read_hash(content, "predecessor", a, &out->predecessor, d))) return e;
     if (out->has_predecessor != (out->serial > 1))
         return diag_set(d, ERR_INVALID, "a card has a predecessor exactly when its serial is above 1");
     return ERR_NONE;
+}
+
+/* Exactly the members a card has, so that nothing unsigned rides along. */
+static enum err check_members(struct json_value root, bool successor, struct diag *d) {
+    struct json_iter it = json_iter(root);
+    while (json_next(&it)) {
+        bool known = json_is(it.key, SPAN("card")) || json_is(it.key, SPAN("signature")) ||
+                     (successor && json_is(it.key, SPAN("predecessor_signature")));
+        if (!known)
+            return diag_set(d, ERR_INVALID, "\"%.*s\" is nothing a card has",
+                            SPAN_ARG(span_first(json_spelt(it.key), 40)));
+    }
+    if (json_type(json_get(root, "predecessor_signature")) == JSON_STRING || !successor) return ERR_NONE;
+    return diag_set(d, ERR_INVALID, "a card with a predecessor carries its signature");
 }
 
 static bool signature_holds(struct json_value v, struct arena *a, struct span message,
@@ -156,7 +176,9 @@ enum err card_read(struct arena *a, struct span text, struct card *out, struct d
     struct json_value content = json_get(json_root(&doc), "card");
     if (json_type(content) != JSON_OBJECT)
         return diag_set(d, ERR_INVALID, "not a card: no object \"card\" (renkei card prints one)");
-    if ((e = read_content(content, a, out, d)) || (e = card_message(out, &message, d))) goto out;
+    if ((e = read_content(content, a, out, d)) || (e = check_members(json_root(&doc), out->has_predecessor, d)) ||
+        (e = card_message(out, &message, d)))
+        goto out;
     /* What was signed is what we would write: anything else in the content (an unknown member, another spelling) is
      * refused. */
     struct span canonical = span_from(buf_span(&message), sizeof card_domain - 1);

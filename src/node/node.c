@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "node/sandbox.h"
 #include "share/intake.h"
+#include "share/release.h"
 #include "stix/id.h"
 #include "json/json.h"
 #include "json/write.h"
@@ -48,6 +49,21 @@ enum err node_card_store(struct store_tx *tx, const char *kind, const struct car
     snprintf(key, sizeof key, "%.*s/%08u", SPAN_ARG(card->party), card->serial);
     struct store_document doc = {.kind = span_cstr(kind), .key = span_cstr(key), .body = card->text, .time = now};
     return store_document_put(tx, &doc, d);
+}
+
+static bool claims(const struct card *card, const struct card *known) {
+    return !span_equal(card->party, known->party) &&
+           (sha256_equal(&known->tls_pin, &card->tls_pin) || span_equal(known->identity, card->identity) ||
+            memcmp(known->agreement_key, card->agreement_key, CARD_KEY_SIZE) == 0);
+}
+
+enum err node_card_unclaimed(const struct node_view *v, const struct card *card, struct diag *d) {
+    const struct card *owner = claims(card, &v->own) ? &v->own : NULL;
+    for (size_t i = 0; i < v->partner_count; i++)
+        if (claims(card, &v->partners[i])) owner = &v->partners[i];
+    return owner ? diag_set(d, ERR_DENIED, "the card of %.*s claims a key or the identity of %.*s",
+                            SPAN_ARG(card->party), SPAN_ARG(owner->party))
+                 : ERR_NONE;
 }
 
 /* The party's own identity object: what its objects name as their creator. */
@@ -211,6 +227,16 @@ static enum err signer_open(struct node *n, struct diag *d) {
     return e;
 }
 
+/* A rotation that was interrupted behind its card has left checkpoints by the key before. */
+static enum err checkpoints_renew(struct node *n, struct diag *d) {
+    struct share_context c;
+    struct node_view *v = node_view(n);
+    node_share_context(n, &n->live, v, &c);
+    enum err e = release_checkpoint_stale(&c, d);
+    node_view_release(n, &v);
+    return e;
+}
+
 enum err node_open(const char *home, enum node_mode mode, struct node **out, struct diag *d) {
     char path[4096];
     struct buf text = BUF_EMPTY;
@@ -232,6 +258,7 @@ enum err node_open(const char *home, enum node_mode mode, struct node **out, str
     if (!e) e = realm_open(n, mode, d);
     if (!e) e = node_refresh(n, d);
     if (!e && mode == NODE_WRITE) e = signer_open(n, d);
+    if (!e && mode == NODE_WRITE) e = checkpoints_renew(n, d);
     buf_free(&text);
     if (e) node_close(&n);
     *out = n;

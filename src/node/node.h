@@ -79,6 +79,10 @@ void node_share_context(struct node *n, struct realm *realm, struct node_view *v
 MUST_CHECK enum err node_card_store(struct store_tx *tx, const char *kind, const struct card *card, time_us now,
                                     struct diag *d);
 
+/* Whether a card that would be trusted claims nothing that belongs to another party, this one among them: a TLS key, an
+ * identity, an agreement key. ERR_DENIED names whose. */
+MUST_CHECK enum err node_card_unclaimed(const struct node_view *v, const struct card *card, struct diag *d);
+
 /* Peer-facing operations, each audited with the peer's party as actor. */
 /* Own cards, oldest first, as a JSON array (the whole succession). */
 MUST_CHECK enum err node_card_chain(struct node *n, struct buf *out, struct diag *d);

@@ -49,22 +49,38 @@ out:
     return e;
 }
 
+/* Whether the key is on the card trusted now or on one that it succeeds; cards of a trust that was ended do not count.
+ */
+static bool key_in_succession(struct arena *a, const struct store_document *docs, size_t count, const struct card *now,
+                              const uint8_t key[AGREEMENT_KEY_SIZE]) {
+    struct card at = *now;
+    for (size_t steps = 0; steps <= count; steps++) {
+        struct card card, before = {0};
+        struct diag ignored;
+        if (memcmp(at.agreement_key, key, AGREEMENT_KEY_SIZE) == 0) return true;
+        if (!at.has_predecessor) return false;
+        for (size_t i = 0; i < count && !before.serial; i++)
+            if (card_read(a, docs[i].body, &card, &ignored) == ERR_NONE && sha256_equal(&card.hash, &at.predecessor))
+                before = card;
+        if (!before.serial) return false;
+        at = before;
+    }
+    return false;
+}
+
 /* Keys named in the agreement must be those of the cards this node trusts, now or before a rotation. */
 static enum err keys_known(struct op_call *call, struct store_reader *r, const struct agreement *g,
                            const struct node_view *v, struct diag *d) {
     for (size_t i = 0; i < g->party_count; i++) {
         const struct agreement_party *p = &g->parties[i];
-        bool own = span_equal(p->id, v->own.party), known = false;
+        const struct card *now = span_equal(p->id, v->own.party) ? &v->own : NULL;
         struct store_document *docs;
         size_t count;
-        enum err e = store_document_list(r, own ? "own-card" : "card", call->arena, &docs, &count, d);
+        for (size_t k = 0; k < v->partner_count; k++)
+            if (span_equal(v->partners[k].party, p->id)) now = &v->partners[k];
+        enum err e = store_document_list(r, now == &v->own ? "own-card" : "card", call->arena, &docs, &count, d);
         if (e) return e;
-        for (size_t k = 0; k < count; k++) {
-            struct card card;
-            if (card_read(call->arena, docs[k].body, &card, d)) continue;
-            known = known || (span_equal(card.party, p->id) && memcmp(card.agreement_key, p->key, sizeof p->key) == 0);
-        }
-        if (!known)
+        if (!now || !key_in_succession(call->arena, docs, count, now, p->key))
             return diag_set(d, ERR_VERIFY,
                             "the key of %.*s in the agreement is on no card trusted here (renkei party add CARD)",
                             SPAN_ARG(p->id));

@@ -7,6 +7,7 @@
 #include "ledger/record.h"
 #include "ledger/tile.h"
 #include "node/op_all.h"
+#include "share/ledgercheck.h"
 
 enum { VERIFY_PAGE = 2000, VERIFY_ARENA_MAX = 1 << 30, ENTRIES_LIMIT = 50 };
 
@@ -43,6 +44,7 @@ static enum err each_ledger(struct op_call *call, struct span recipient,
     struct store_ledger *ledgers;
     size_t count = 0, found = 0;
     enum err e = store_reader_open(call->realm->store, &r, d);
+    if (!e) e = store_reader_snapshot(r, d); /* a running server goes on writing */
     if (!e) e = store_ledger_list(r, call->arena, &ledgers, &count, d);
     for (size_t i = 0; !e && i < count; i++) {
         if (recipient.len && !span_equal(recipient, ledgers[i].recipient)) continue;
@@ -122,96 +124,51 @@ static void emit_verdict(struct op_call *call, struct span origin, uint64_t size
     buf_free(&out);
 }
 
-/* A record against what the store keeps beside it: place, object, and the bytes it commits to. */
-static enum err check_entry(struct arena *a, const struct store_entry *e, uint64_t seq, time_us *last, struct diag *d) {
-    struct ledger_record record;
-    enum err err = ledger_record_read(a, e->record, &record, d);
-    if (err) {
-        diag_prefix(d, "entry %llu", (unsigned long long)seq);
-        return ERR_VERIFY;
-    }
-    if (e->seq != seq || record.seq != seq)
-        return diag_set(d, ERR_VERIFY, "entry %llu is missing or out of its place", (unsigned long long)seq);
-    if (*last != TIME_NONE && record.time <= *last)
-        return diag_set(d, ERR_VERIFY, "the time of entry %llu does not come after the one before",
-                        (unsigned long long)seq);
-    if (!span_equal(record.object_id, e->stix_id))
-        return diag_set(d, ERR_VERIFY, "entry %llu names another object than its record", (unsigned long long)seq);
-    *last = record.time;
-    if (record.kind != LEDGER_RELEASE || e->body.len == 0) return ERR_NONE;
-    if (e->salt.len != STORE_SALT_SIZE)
-        return diag_set(d, ERR_VERIFY, "entry %llu has lost its salt", (unsigned long long)seq);
-    struct sha256 commitment = ledger_commitment((const uint8_t *)e->salt.at, e->body);
-    if (!sha256_equal(&commitment, &record.commitment))
-        return diag_set(d, ERR_VERIFY, "the bytes kept for entry %llu are not those that were released",
-                        (unsigned long long)seq);
-    return ERR_NONE;
-}
-
 static enum err check_head(struct op_call *call, struct span note, struct span origin, struct span name,
-                           const uint8_t *log_key, const struct ledger_tree *tree, struct diag *d) {
+                           const uint8_t *log_key, uint64_t size, const struct sha256 *root, struct diag *d) {
     struct ledger_checkpoint head;
     struct ledger_key key;
     enum err e = ledger_key_make(LEDGER_KEY_LOG, name, log_key, &key, d);
     if (!e) e = ledger_note_open(call->arena, note, &key, origin, &head, d);
     if (e) return e;
-    struct sha256 root = ledger_tree_root(tree);
-    if (head.size != tree->size)
+    if (head.size != size)
         return diag_set(d, ERR_VERIFY, "the checkpoint is of %llu entries, but there are %llu",
-                        (unsigned long long)head.size, (unsigned long long)tree->size);
-    if (!sha256_equal(&root, &head.root))
+                        (unsigned long long)head.size, (unsigned long long)size);
+    if (!sha256_equal(root, &head.root))
         return diag_set(d, ERR_VERIFY, "the entries do not make the root that the checkpoint signs");
     return ERR_NONE;
 }
 
-static enum err verify_entries(struct op_call *call, struct store_reader *r, const struct store_ledger *l,
-                               struct ledger_tree *tree, struct diag *d) {
-    struct arena a;
-    time_us last = TIME_NONE;
-    struct store_entry_query q = {.ledger = l->id,
-                                  .added_after = TIME_NONE,
-                                  .modified = TIME_NONE,
-                                  .superseded = true,
-                                  .withdrawn = true,
-                                  .records = true,
-                                  .limit = VERIFY_PAGE,
-                                  .with_body = true,
-                                  .with_record = true,
-                                  .to_seq = l->size};
-    enum err e = ERR_NONE;
-    arena_init(&a, VERIFY_ARENA_MAX);
-    ledger_tree_init(tree);
-    while (!e && q.from_seq < l->size) {
-        struct store_entry *entries;
-        size_t count;
-        arena_reset(&a);
-        e = store_entry_scan(r, &q, &a, &entries, &count, d);
-        if (!e && count == 0) e = diag_set(d, ERR_VERIFY, "entry %llu is missing", (unsigned long long)q.from_seq);
-        for (size_t i = 0; !e && i < count; i++) {
-            e = check_entry(&a, &entries[i], q.from_seq + i, &last, d);
-            struct sha256 leaf = ledger_leaf_hash(entries[i].record);
-            ledger_tree_append(tree, &leaf);
-        }
-        q.from_seq += count;
-        op_progress(call, "verifying", "entries", q.from_seq, l->size);
-    }
-    arena_free(&a);
-    return e;
+struct verifying {
+    struct op_call *call;
+    uint64_t total;
+};
+
+static void verified(void *context, uint64_t done) {
+    const struct verifying *v = context;
+    op_progress(v->call, "verifying", "entries", done, v->total);
+}
+
+static bool is_verdict(enum err e) {
+    return e == ERR_NONE || e == ERR_VERIFY || e == ERR_SYNTAX || e == ERR_INVALID || e == ERR_LIMIT;
 }
 
 static enum err verify_one(struct op_call *call, struct store_reader *r, const struct store_ledger *l, struct diag *d) {
     struct node_view *v = node_view(call->node);
-    struct ledger_tree tree;
-    enum err e = verify_entries(call, r, l, &tree, d);
-    if (!e) e = check_head(call, l->checkpoint, l->origin, l->publisher, v->own.log_key, &tree, d);
+    struct verifying progress = {call, l->size};
+    struct sha256 root;
+    enum err e = ledgercheck_run(r, l, verified, &progress, &root, d);
+    if (!e) e = check_head(call, l->checkpoint, l->origin, l->publisher, v->own.log_key, l->size, &root, d);
     node_view_release(call->node, &v);
+    if (!is_verdict(e)) return e;
     emit_verdict(call, l->origin, l->size, e, d);
-    return e == ERR_VERIFY || e == ERR_SYNTAX || e == ERR_INVALID ? ERR_NONE : e; /* the verdict is the result */
+    return ERR_NONE; /* the verdict is the result */
 }
 
 /* Signed with the log key of any card the party has had: its keys may have rotated since it was seen. */
 static enum err check_received_head(struct op_call *call, struct store_reader *r, struct span note, struct span origin,
                                     struct span party, const struct ledger_tree *tree, struct diag *d) {
+    struct sha256 root = ledger_tree_root(tree);
     struct store_document *docs;
     size_t count;
     enum err e = store_document_list(r, "card", call->arena, &docs, &count, d);
@@ -220,7 +177,7 @@ static enum err check_received_head(struct op_call *call, struct store_reader *r
     for (size_t i = count; i > 0 && e; i--) {
         struct card card;
         if (card_read(call->arena, docs[i - 1].body, &card, d) || !span_equal(card.party, party)) continue;
-        e = check_head(call, note, origin, party, card.log_key, tree, d);
+        e = check_head(call, note, origin, party, card.log_key, tree->size, &root, d);
     }
     return e;
 }
@@ -258,8 +215,9 @@ static enum err verify_received(struct op_call *call, struct store_reader *r, st
             }
         }
         if (!e) e = check_received_head(call, r, docs[i].body, docs[i].key, party, &tree, d);
+        if (!is_verdict(e)) break;
         emit_verdict(call, docs[i].key, tree.size, e, d);
-        if (e == ERR_VERIFY || e == ERR_SYNTAX || e == ERR_INVALID) e = ERR_NONE;
+        e = ERR_NONE;
     }
     if (!e && found == 0) e = diag_set(d, ERR_NOT_FOUND, "nothing was synced from %.*s yet", SPAN_ARG(party));
     arena_free(&a);
@@ -273,6 +231,7 @@ enum err op_ledger_verify(struct op_call *call, struct diag *d) {
     if (!from.at) return each_ledger(call, op_text(call, "to"), verify_one, d);
     struct store_reader *r = NULL;
     enum err e = store_reader_open(call->realm->store, &r, d);
+    if (!e) e = store_reader_snapshot(r, d);
     if (!e) e = verify_received(call, r, from, d);
     store_reader_close(&r);
     return e;

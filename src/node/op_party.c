@@ -76,12 +76,10 @@ enum err op_party_add(struct op_call *call, struct diag *d) {
         e = diag_set(d, ERR_INVALID, "the card of %.*s has expired: ask for its newest", SPAN_ARG(card.party));
         goto out;
     }
+    e = node_card_unclaimed(v, &card, d);
     for (size_t i = 0; i < v->partner_count && !e; i++) {
         const struct card *known = &v->partners[i];
-        if (!span_equal(known->party, card.party)) {
-            if (sha256_equal(&known->tls_pin, &card.tls_pin) || span_equal(known->identity, card.identity))
-                e = diag_set(d, ERR_DENIED, "the card claims the TLS key or identity of %.*s", SPAN_ARG(known->party));
-        } else if (!sha256_equal(&known->hash, &card.hash)) {
+        if (span_equal(known->party, card.party) && !sha256_equal(&known->hash, &card.hash)) {
             e = card_succeeds(known, &card, d);
             if (e)
                 diag_prefix(d, "%.*s is trusted already under another card (renkei party remove %.*s forgets it)",

@@ -92,6 +92,7 @@ enum err node_card_receive(struct node *n, struct span chain, bool *changed, str
     if (!e) e = card_read(&a, json_raw(json_at(json_root(&doc), 0)), &first, d);
     if (!e && !(trusted = trusted_card(v, first.party))) e = diag_set(d, ERR_DENIED, "this party is not trusted here");
     if (!e) e = follow(&a, json_root(&doc), trusted, &newest, d);
+    if (!e) e = node_card_unclaimed(v, &newest, d);
     *changed = !e && newest.serial > trusted->serial;
     if (*changed) e = keep(n, &newest, d);
     node_view_release(n, &v);

@@ -1,6 +1,7 @@
 #include "node/socket.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,7 +15,12 @@
 
 #include "base/log.h"
 
-enum { CALL_ARENA_MAX = 1 << 30, CALLS_MAX = 64 };
+enum {
+    CALL_ARENA_MAX = 1 << 30,
+    CALLS_MAX = 64,
+    BACKLOG_MAX = 64 << 20, /* answers kept for a caller that reads slowly; one that lags further is given up */
+    FLUSH_POLL_MS = 200
+};
 
 /* A frame is a 32-bit length in host order and that many bytes of JSON. A request {"op","args"}; answers {"result"},
  * {"progress"} and one {"end"}. Descriptors travel with the length of the request. */
@@ -112,6 +118,8 @@ struct socket_server {
     pthread_mutex_t lock;
     pthread_cond_t idle;
     unsigned calls;
+    struct connection *connections; /* those of the calls */
+    bool stopping;
     char path[108];
 };
 
@@ -119,7 +127,52 @@ struct connection {
     struct socket_server *server;
     int fd;
     char actor[32];
+    bool patient;       /* may be kept waiting by its reader: holds up nobody but itself */
+    bool gone;          /* the caller is: a work begun goes on without it */
+    struct buf backlog; /* of frames, not yet sent */
+    struct connection *next;
 };
+
+/* An operation may hold the writer while it tells: a caller that does not read must not stop it, and with it the node.
+ */
+static void tell(struct connection *c, struct span frame) {
+    uint32_t len = (uint32_t)frame.len;
+    if (c->gone || frame.len > SOCKET_FRAME_MAX) return;
+    if (c->patient) {
+        c->gone = !send_frame(c->fd, frame, NULL, 0);
+        return;
+    }
+    buf_add(&c->backlog, span_of(&len, sizeof len));
+    buf_add(&c->backlog, frame);
+    while (c->backlog.len > 0) {
+        ssize_t n = send(c->fd, c->backlog.at, c->backlog.len, MSG_NOSIGNAL | MSG_DONTWAIT);
+        if (n < 0 && errno == EINTR) continue;
+        if (n < 0) {
+            c->gone = (errno != EAGAIN && errno != EWOULDBLOCK) || c->backlog.len > BACKLOG_MAX;
+            break;
+        }
+        buf_consume(&c->backlog, (size_t)n);
+    }
+    c->gone = c->gone || !buf_ok(&c->backlog);
+}
+
+static bool is_stopping(struct socket_server *s) {
+    pthread_mutex_lock(&s->lock);
+    bool stopping = s->stopping;
+    pthread_mutex_unlock(&s->lock);
+    return stopping;
+}
+
+/* What the caller has not read yet, once the work is done; a server that stops waits for nobody's reading. */
+static void flush(struct connection *c) {
+    while (!c->gone && c->backlog.len > 0 && !is_stopping(c->server)) {
+        struct pollfd ready = {.fd = c->fd, .events = POLLOUT};
+        if (poll(&ready, 1, FLUSH_POLL_MS) <= 0) continue;
+        ssize_t n = send(c->fd, c->backlog.at, c->backlog.len, MSG_NOSIGNAL | MSG_DONTWAIT);
+        if (n > 0) buf_consume(&c->backlog, (size_t)n);
+        c->gone = n < 0 && errno != EINTR && errno != EAGAIN && errno != EWOULDBLOCK;
+    }
+}
 
 static void send_result(void *context, struct span json) {
     struct connection *c = context;
@@ -127,8 +180,7 @@ static void send_result(void *context, struct span json) {
     buf_add_cstr(&frame, "{\"result\":");
     buf_add(&frame, json);
     buf_add_char(&frame, '}');
-    if (buf_ok(&frame))
-        (void)send_frame(c->fd, buf_span(&frame), NULL, 0); /* a caller that went away does not stop the work */
+    if (buf_ok(&frame)) tell(c, buf_span(&frame));
     buf_free(&frame);
 }
 
@@ -145,7 +197,7 @@ static void send_progress(void *context, const char *what, const char *unit, uin
     json_member_number(&w, "total", (int64_t)total);
     json_end_object(&w);
     json_end_object(&w);
-    if (buf_ok(&frame)) (void)send_frame(c->fd, buf_span(&frame), NULL, 0);
+    if (buf_ok(&frame)) tell(c, buf_span(&frame));
     buf_free(&frame);
 }
 
@@ -164,7 +216,7 @@ static void send_end(struct connection *c, enum err e, const struct diag *d) {
     }
     json_end_object(&w);
     json_end_object(&w);
-    (void)send_frame(c->fd, buf_span(&frame), NULL, 0);
+    tell(c, buf_span(&frame));
     buf_free(&frame);
 }
 
@@ -175,6 +227,8 @@ static enum err run_request(struct connection *c, struct span request, const int
     struct op_listener listener = {send_result, send_progress, c};
     arena_init(&a, CALL_ARENA_MAX);
     enum err e = json_parse(&a, request, &doc, d);
+    if (!e && json_type(json_get(json_root(&doc), "args")) != JSON_OBJECT)
+        e = diag_set(d, ERR_SYNTAX, "a request is {\"op\": name, \"args\": {…}}");
     if (!e) {
         const struct op *op = op_find(c->server->table, json_text(json_get(json_root(&doc), "op"), &a));
         struct op_call call = {.node = c->server->node,
@@ -206,12 +260,19 @@ static void *serve_connection(void *context) {
     if (receive_frame(c->fd, &request, fds, &fd_count)) {
         enum err e = run_request(c, buf_span(&request), fds, fd_count, &d);
         send_end(c, e, &d);
+        flush(c);
     }
     for (size_t i = 0; i < fd_count; i++) close(fds[i]);
     buf_free(&request);
-    close(c->fd);
-    free(c);
     pthread_mutex_lock(&s->lock);
+    for (struct connection **at = &s->connections; *at; at = &(*at)->next)
+        if (*at == c) {
+            *at = c->next;
+            break;
+        }
+    close(c->fd); /* under the lock: socket_server_stop() may be looking at it */
+    buf_free(&c->backlog);
+    free(c);
     s->calls--;
     pthread_cond_broadcast(&s->idle);
     pthread_mutex_unlock(&s->lock);
@@ -237,18 +298,19 @@ static bool start_call(struct socket_server *s, int fd) {
     c->server = s;
     c->fd = fd;
     pthread_mutex_lock(&s->lock);
-    while (s->calls >= CALLS_MAX) pthread_cond_wait(&s->idle, &s->lock);
-    s->calls++;
-    pthread_mutex_unlock(&s->lock);
-    if (pthread_create(&thread, NULL, serve_connection, c) != 0) {
-        pthread_mutex_lock(&s->lock);
-        s->calls--;
-        pthread_mutex_unlock(&s->lock);
-        free(c);
-        return false;
+    while (s->calls >= CALLS_MAX && !s->stopping) pthread_cond_wait(&s->idle, &s->lock);
+    bool started = !s->stopping && pthread_create(&thread, NULL, serve_connection, c) == 0;
+    if (started) {
+        s->calls++;
+        c->next = s->connections;
+        s->connections = c;
     }
-    pthread_detach(thread);
-    return true;
+    pthread_mutex_unlock(&s->lock);
+    if (started)
+        pthread_detach(thread);
+    else
+        free(c);
+    return started;
 }
 
 static void *accept_calls(void *context) {
@@ -291,10 +353,16 @@ void socket_server_stop(struct socket_server **server) {
     struct socket_server *s = *server;
     if (!s) return;
     unlink(s->path);
+    pthread_mutex_lock(&s->lock);
+    s->stopping = true;
+    pthread_cond_broadcast(&s->idle);
+    pthread_mutex_unlock(&s->lock);
     shutdown(s->listener, SHUT_RDWR);
     pthread_join(s->thread, NULL);
     close(s->listener);
     pthread_mutex_lock(&s->lock);
+    /* Who has not said yet what it wants will not be heard any more. */
+    for (struct connection *c = s->connections; c; c = c->next) shutdown(c->fd, SHUT_RD);
     while (s->calls > 0) pthread_cond_wait(&s->idle, &s->lock);
     pthread_mutex_unlock(&s->lock);
     pthread_mutex_destroy(&s->lock);
@@ -393,7 +461,7 @@ static void run_alone(int fd, const char *home, struct op_table table, const str
                       const int *fds, size_t fd_count) {
     struct diag d = {0};
     struct socket_server server = {.table = table};
-    struct connection c = {.server = &server, .fd = fd};
+    struct connection c = {.server = &server, .fd = fd, .patient = true};
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     snprintf(c.actor, sizeof c.actor, "uid:%u", (unsigned)getuid());
     enum err e = node_open(home, op->mode, &server.node, &d);

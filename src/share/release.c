@@ -212,3 +212,26 @@ enum err release_checkpoint_all(const struct share_context *c, struct diag *d) {
     arena_free(&a);
     return e;
 }
+
+static bool is_stale(const struct share_context *c, const struct store_ledger *l, struct arena *a) {
+    struct ledger_key key;
+    struct ledger_checkpoint head;
+    struct diag ignored;
+    return ledger_key_make(LEDGER_KEY_LOG, c->log_name, c->log_public, &key, &ignored) == ERR_NONE &&
+           ledger_note_open(a, l->checkpoint, &key, l->origin, &head, &ignored) != ERR_NONE;
+}
+
+enum err release_checkpoint_stale(const struct share_context *c, struct diag *d) {
+    struct arena a;
+    struct store_reader *r = NULL;
+    struct store_ledger *ledgers;
+    size_t count = 0;
+    bool stale = false;
+    arena_init(&a, AGREEMENTS_ARENA_MAX);
+    enum err e = store_reader_open(c->store, &r, d);
+    if (!e) e = store_ledger_list(r, &a, &ledgers, &count, d);
+    for (size_t i = 0; !e && i < count; i++) stale = stale || is_stale(c, &ledgers[i], &a);
+    store_reader_close(&r);
+    arena_free(&a);
+    return e || !stale ? e : release_checkpoint_all(c, d);
+}

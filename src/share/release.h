@@ -39,5 +39,7 @@ MUST_CHECK enum err release_why(const struct share_context *c, struct span stix_
                                 struct buf *out, struct diag *d);
 /* Signs the current size of every ledger again (after the log key was rotated). */
 MUST_CHECK enum err release_checkpoint_all(const struct share_context *c, struct diag *d);
+/* The same if the checkpoint of one is not by the log key in use; otherwise writes nothing. */
+MUST_CHECK enum err release_checkpoint_stale(const struct share_context *c, struct diag *d);
 
 #endif

@@ -188,7 +188,7 @@ void fixture_open(struct fixture *f, int count) {
     char home[128], url[64];
     *f = (struct fixture){.count = count};
     assert_true(time_parse_stix(SPAN("2026-06-01T00:00:00Z"), &f->now));
-    snprintf(f->folder, sizeof f->folder, "/tmp/renkei-nodes-XXXXXX");
+    snprintf(f->folder, sizeof f->folder, "%s/renkei-nodes-XXXXXX", access("/dev/shm", W_OK) ? "/tmp" : "/dev/shm");
     assert_non_null(mkdtemp(f->folder));
     for (int i = 0; i < count; i++) {
         fixture_home(f, i, home);
