@@ -23,6 +23,8 @@ def run(*arguments, code=DONE, input=None, env=None, cwd=None, stdin=None):
     done = subprocess.run([PROGRAM, *map(str, arguments)], input=input.encode() if isinstance(input, str) else input,
                           stdin=stdin, capture_output=True, timeout=SECONDS, env={**clean, **(env or {})}, cwd=cwd)
     done.stdout, done.stderr = done.stdout.decode(errors="replace"), done.stderr.decode(errors="replace")
+    if "Sanitizer" in done.stderr or "runtime error:" in done.stderr:
+        raise AssertionError(f"renkei {' '.join(map(str, arguments))}: {done.stderr}")
     if code is not None and done.returncode != code:
         raise AssertionError(f"renkei {' '.join(map(str, arguments))}: exit code {done.returncode}, not {code}\n"
                              f"{done.stdout}{done.stderr}")
