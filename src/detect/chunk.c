@@ -109,14 +109,13 @@ static bool cut_at_line(struct chunk_source *s, struct chunk *c) {
 static void follow_header(struct chunk_source *s, const struct chunk *c) {
     if (!s->reader || s->reader->shape != READER_TABLE || c->oversize) return;
     struct span rest = span_of(c->at, c->len);
-    while (rest.len > 0) {
-        if (rest.at[0] == '#') {
+    for (const char *mark; rest.len > 0 && (mark = memchr(rest.at, '#', rest.len));) {
+        bool starts_line = mark == c->at || mark[-1] == '\n';
+        rest = span_from(rest, (size_t)(mark - rest.at));
+        if (starts_line)
             reader_header_line(&s->header, span_cut(&rest, '\n'));
-            continue;
-        }
-        size_t next = span_find(rest, SPAN("\n#"));
-        if (next == SIZE_MAX) return;
-        rest = span_from(rest, next + 1);
+        else
+            rest = span_from(rest, 1);
     }
 }
 

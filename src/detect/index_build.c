@@ -169,6 +169,7 @@ static bool add_url_keys(struct detect_builder *b, struct span whole) {
     if (!add_text(b, url.whole)) return false;
     if (url.scheme.len && !span_is(url.scheme, "http")) return true; /* a request in the clear is http */
     host = url.host;
+    if (host.at[0] == '[') b->index->prefilter.v6_hosts = true;
     split_host_port(host, &host, &port);
     uint64_t path = key_of(url.path);
     prefilter_note_text(&b->index->prefilter, host);
@@ -224,10 +225,10 @@ static bool post(struct detect_builder *b, const struct pattern_atom *atom, uint
 static bool normalise_atom(struct detect_builder *b, const struct pattern_atom *from, struct pattern_atom *to,
                            const char **reason) {
     static const char *const reasons[ATOM_KIND_COUNT] = {
-        [ATOM_DOMAIN] = "its domain name is none",
-        [ATOM_URL] = "its URL is none",
-        [ATOM_HASH] = "its hash is not hexadecimal of a known length",
-        [ATOM_EMAIL] = "its e-mail address is none",
+        [ATOM_DOMAIN] = "its value is no domain name",
+        [ATOM_URL] = "its value is no URL",
+        [ATOM_HASH] = "its value is no hash of a known length",
+        [ATOM_EMAIL] = "its value is no e-mail address",
     };
     *to = *from;
     if (from->kind == ATOM_ADDRESS || from->kind == ATOM_PORT) return true;

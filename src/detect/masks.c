@@ -10,14 +10,12 @@ __attribute__((target("avx2"))) static uint64_t equal_avx2(const __m256i half[2]
     return (uint64_t)high << 32 | low;
 }
 
-__attribute__((target("avx2"))) static void masks_avx2(const char *at, size_t blocks, const char bytes[3],
+__attribute__((target("avx2"))) static void masks_avx2(const char *at, size_t blocks, const char bytes[MASKS_BYTES],
                                                        struct masks *masks) {
     for (size_t i = 0; i < blocks; i++, at += MASKS_BLOCK) {
         const __m256i half[2] = {_mm256_loadu_si256((const __m256i *)(const void *)at),
                                  _mm256_loadu_si256((const __m256i *)(const void *)(at + 32))};
-        masks->first[i] = equal_avx2(half, bytes[0]);
-        masks->second[i] = equal_avx2(half, bytes[1]);
-        masks->third[i] = equal_avx2(half, bytes[2]);
+        for (int b = 0; b < MASKS_BYTES; b++) masks->of[b][i] = equal_avx2(half, bytes[b]);
     }
 }
 
@@ -29,17 +27,15 @@ static uint64_t equal_sse2(const __m128i part[4], char byte) {
     return bits;
 }
 
-static void masks_sse2(const char *at, size_t blocks, const char bytes[3], struct masks *masks) {
+static void masks_sse2(const char *at, size_t blocks, const char bytes[MASKS_BYTES], struct masks *masks) {
     for (size_t i = 0; i < blocks; i++, at += MASKS_BLOCK) {
         __m128i part[4];
         for (int k = 0; k < 4; k++) part[k] = _mm_loadu_si128((const __m128i *)(const void *)(at + 16 * k));
-        masks->first[i] = equal_sse2(part, bytes[0]);
-        masks->second[i] = equal_sse2(part, bytes[1]);
-        masks->third[i] = equal_sse2(part, bytes[2]);
+        for (int b = 0; b < MASKS_BYTES; b++) masks->of[b][i] = equal_sse2(part, bytes[b]);
     }
 }
 
-void masks_of(const char *at, size_t blocks, const char bytes[3], struct masks *masks) {
+void masks_of(const char *at, size_t blocks, const char bytes[MASKS_BYTES], struct masks *masks) {
     if (__builtin_cpu_supports("avx2"))
         masks_avx2(at, blocks, bytes, masks);
     else
@@ -54,11 +50,9 @@ static uint64_t equal(const char *at, char byte) {
     return bits;
 }
 
-void masks_of(const char *at, size_t blocks, const char bytes[3], struct masks *masks) {
+void masks_of(const char *at, size_t blocks, const char bytes[MASKS_BYTES], struct masks *masks) {
     for (size_t i = 0; i < blocks; i++, at += MASKS_BLOCK) {
-        masks->first[i] = equal(at, bytes[0]);
-        masks->second[i] = equal(at, bytes[1]);
-        masks->third[i] = equal(at, bytes[2]);
+        for (int b = 0; b < MASKS_BYTES; b++) masks->of[b][i] = equal(at, bytes[b]);
     }
 }
 

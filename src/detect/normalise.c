@@ -38,13 +38,19 @@ static struct span punycode(struct arena *a, struct span text) {
     return result;
 }
 
+/* What no domain name holds, however odd: blanks, controls, and what delimits it in URLs and e-mail addresses. */
+static const bool no_domain[256] = {
+    [0 ... ' '] = true, [0x7f] = true, ['/'] = true, ['\\'] = true, [':'] = true, ['@'] = true, ['?'] = true,
+    ['#'] = true,       ['['] = true,  [']'] = true, ['<'] = true,  ['>'] = true, ['"'] = true,
+};
+
 bool normalise_domain(struct arena *a, struct span text, struct span *out) {
     if (text.len > 0 && text.at[text.len - 1] == '.') text.len--;
     if (text.len == 0 || text.len > DOMAIN_LENGTH_MAX) return false;
     bool ascii = true;
     for (size_t i = 0; i < text.len; i++) {
         unsigned char c = (unsigned char)text.at[i];
-        if (c <= ' ' || c == 0x7f || strchr("/\\:@?#[]<>\"", c)) return false;
+        if (no_domain[c]) return false;
         ascii &= c < 0x80;
     }
     *out = ascii ? fold(a, text) : punycode(a, text);
@@ -154,8 +160,7 @@ static int32_t default_port(struct span scheme) {
     return span_is(scheme, "http") ? 80 : span_is(scheme, "https") ? 443 : span_is(scheme, "ftp") ? 21 : -1;
 }
 
-/* The offset of "://", after a scheme (RFC 3986 §3.1) of at most 15 letters; SIZE_MAX without. */
-static size_t scheme_end(struct span text) {
+size_t url_scheme_end(struct span text) {
     enum { SCHEME_MAX = 15 };
     for (size_t i = 0; i < text.len && i <= SCHEME_MAX; i++) {
         char c = text.at[i];
@@ -212,7 +217,7 @@ static struct span without_fragment(struct span path) {
 bool normalise_url(struct arena *a, struct span text, struct url *out) {
     *out = (struct url){0};
     if (text.len == 0 || text.len > URL_LENGTH_MAX) return false;
-    size_t scheme = scheme_end(text), end = 0;
+    size_t scheme = url_scheme_end(text), end = 0;
     struct span rest = text;
     if (scheme != SIZE_MAX) {
         out->scheme = fold(a, span_first(text, scheme));

@@ -28,6 +28,8 @@ struct url {
     int32_t port;       /* -1 = default or none */
     struct span whole;  /* scheme://host[:port]path */
 };
+/* The offset of "://" after a scheme (RFC 3986 §3.1) of at most 15 letters; SIZE_MAX without. */
+size_t url_scheme_end(struct span text);
 /* Text with "://", or "host/path" or "//host/path" without; never a bare path. */
 bool normalise_url(struct arena *a, struct span text, struct url *out);
 /* The URL of an HTTP request for `path` from `host` (with or without a port, which then wins over `port`; -1 = none).

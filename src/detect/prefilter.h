@@ -26,7 +26,8 @@ struct prefilter {
     uint32_t *tags; /* owned; open addressing, 0 = free */
     uint64_t tag_mask;
     unsigned tag_shift;
-    bool urls, emails, file_names, networks_v4, everything; /* what there is; everything: parse all lines */
+    /* What there is among the indicators; v6_hosts: in URLs; everything: some name nothing, parse all lines. */
+    bool urls, v6_hosts, emails, file_names, networks_v4, everything;
     /* Bit n: a spelling of n bytes exists that has no dot in it (hashes, paths, file names); bit 255 stands for all
      * longer ones. Most values of a log have no dot and another length: they are not even hashed. */
     uint64_t dotless[4];

@@ -43,7 +43,7 @@ static void probe_path(struct probe *p, uint64_t key, struct span text) {
 static void probe_address(struct probe *p, const struct address *address) {
     char text[ADDRESS_TEXT_SIZE];
     if (prefilter_has_network(p->filter, address)) p->hit = true;
-    probe_text(p, span_cstr(address_format(address, text)));
+    if (address->v4 || p->filter->v6_hosts) probe_text(p, span_cstr(address_format(address, text)));
 }
 
 /* As a host: an address in any spelling, or a domain. */
@@ -60,7 +60,7 @@ static void probe_url(struct probe *p, struct span text) {
     struct url url;
     struct span host;
     int32_t port;
-    if (!normalise_url(p->scratch, text, &url) || !url.scheme.len) return;
+    if (url_scheme_end(text) == SIZE_MAX || !normalise_url(p->scratch, text, &url)) return;
     probe_text(p, url.whole);
     probe_text(p, span_from(url.whole, url.scheme.len + 1));
     host = url.host;

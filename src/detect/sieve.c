@@ -92,7 +92,7 @@ static void on_line_feed(struct json_loop *l, size_t at) {
 }
 
 void sieve_json(struct sieve *s, struct span chunk) {
-    static const char bytes[3] = {'"', '\\', '\n'};
+    static const char bytes[MASKS_BYTES] = {'"', '\\', '\n', '\n'};
     struct json_loop l = {.sieve = s, .base = chunk.at};
     struct masks masks;
     uint64_t carry = 0;
@@ -102,8 +102,8 @@ void sieve_json(struct sieve *s, struct span chunk) {
         if (blocks > MASKS_BATCH) blocks = MASKS_BATCH;
         masks_of(chunk.at + at, blocks, bytes, &masks);
         for (size_t i = 0; i < blocks; i++, at += MASKS_BLOCK) {
-            uint64_t feeds = masks.third[i], quotes = masks.first[i] & ~escaped_bits(masks.second[i], &carry);
-            if (masks.second[i]) l.backslash = at + 64 - (size_t)__builtin_clzll(masks.second[i]);
+            uint64_t feeds = masks.of[2][i], quotes = masks.of[0][i] & ~escaped_bits(masks.of[1][i], &carry);
+            if (masks.of[1][i]) l.backslash = at + 64 - (size_t)__builtin_clzll(masks.of[1][i]);
             for (uint64_t events = quotes | feeds; events; events &= events - 1) {
                 size_t offset = at + (size_t)__builtin_ctzll(events);
                 if (offset >= chunk.len) break; /* the padding's */
@@ -118,34 +118,97 @@ void sieve_json(struct sieve *s, struct span chunk) {
     judge_held(s);
 }
 
-/* A field of a table: whole and, where it is a list, by its parts. */
-static void probe_field(struct sieve *s, struct span field, bool escapes, bool list) {
-    void (*probe)(struct probe *, const char *, size_t) = escapes ? probe_escaped_zeek : probe_value;
-    probe(&s->probe, field.at, field.len);
-    while (list && field.len > 0) {
-        struct span part = span_cut(&field, s->separators[1]);
-        probe(&s->probe, part.at, part.len);
+/* State of the loop over a table's lines. */
+struct table_loop {
+    struct sieve *sieve;
+    const char *base;
+    size_t line, field;      /* offsets: start of the line, of the field */
+    size_t comma, backslash; /* offset after the last one seen */
+    unsigned count;          /* of the line's fields before this one */
+};
+
+/* A field: whole and, where it is a set, by its parts. */
+static inline void on_field(struct table_loop *l, size_t end) {
+    struct probe *p = &l->sieve->probe;
+    const char *at = l->base + l->field;
+    size_t len = end - l->field;
+    bool escapes = l->backslash > l->field, set = l->comma > l->field;
+    if (len > 0 && !escapes)
+        probe_value(p, at, len);
+    else if (len > 0)
+        probe_escaped_zeek(p, at, len);
+    struct span rest = span_of(at, set ? len : 0);
+    while (rest.len > 0) {
+        struct span part = span_cut(&rest, l->sieve->separators[1]);
+        if (escapes)
+            probe_escaped_zeek(p, part.at, part.len);
+        else
+            probe_value(p, part.at, part.len);
     }
+    l->field = end + 1;
+    l->count++;
 }
 
-static void table_line(struct sieve *s, struct span line) {
+static void on_table_line(struct table_loop *l, size_t end) {
+    struct sieve *s = l->sieve;
+    struct span line = span_of(l->base + l->line, end - l->line);
+    size_t text_end = line.len > 0 && line.at[line.len - 1] == '\r' ? end - 1 : end;
     if (line.len > 0 && line.at[0] == '#') {
         judge_held(s); /* by the columns it was read with */
         s->on_comment(s, line);
         s->lines++;
-        return;
+        probe_begin(&s->probe);
+    } else {
+        if (text_end > l->line) on_field(l, text_end < l->field ? l->field : text_end);
+        end_line(s, line, l->count > 0 && l->count != s->columns);
     }
-    struct span rest = line;
-    if (rest.len > 0 && rest.at[rest.len - 1] == '\r') rest.len--;
-    bool escapes = rest.len > 0 && memchr(rest.at, '\\', rest.len);
-    bool lists = rest.len > 0 && memchr(rest.at, s->separators[1], rest.len);
-    unsigned count = 0;
-    for (; rest.len > 0 || (count > 0 && rest.at); count++) {
-        struct span field = span_cut(&rest, s->separators[0]);
-        if (field.len == 0) continue;
-        probe_field(s, field, escapes, lists && memchr(field.at, s->separators[1], field.len));
+    l->line = l->field = end + 1;
+    l->count = 0;
+}
+
+/* One block's events, in order. False when a header line has named other separators: the masks are of no more use. */
+static bool table_block(struct table_loop *l, size_t at, size_t end, const uint64_t masks[MASKS_BYTES]) {
+    const char separators[2] = {l->sieve->separators[0], l->sieve->separators[1]};
+    for (uint64_t events = masks[0] | masks[1] | masks[2] | masks[3]; events; events &= events - 1) {
+        uint64_t bit = events & -events;
+        size_t offset = at + (size_t)__builtin_ctzll(events);
+        if (offset >= end) return true; /* the padding's */
+        if (bit & masks[0]) {
+            on_table_line(l, offset);
+            if (memcmp(separators, l->sieve->separators, sizeof separators) != 0) return false;
+        } else if (bit & masks[1]) {
+            on_field(l, offset);
+        } else if (bit & masks[2]) {
+            l->comma = offset + 1;
+        } else {
+            l->backslash = offset + 1;
+        }
     }
-    end_line(s, line, count != s->columns);
+    return true;
+}
+
+/* Runs as far as the separators stay the same; returns how far that was. */
+static size_t table_run(struct sieve *s, struct span chunk) {
+    struct table_loop l = {.sieve = s, .base = chunk.at};
+    const char bytes[MASKS_BYTES] = {'\n', s->separators[0], s->separators[1], '\\'};
+    struct masks masks;
+    for (size_t at = 0; at < chunk.len;) {
+        size_t left = chunk.len - at, blocks = (left + MASKS_BLOCK - 1) / MASKS_BLOCK;
+        if (blocks > MASKS_BATCH) blocks = MASKS_BATCH;
+        masks_of(chunk.at + at, blocks, bytes, &masks);
+        for (size_t i = 0; i < blocks; i++, at += MASKS_BLOCK) {
+            const uint64_t block[MASKS_BYTES] = {masks.of[0][i], masks.of[1][i], masks.of[2][i], masks.of[3][i]};
+            if (!table_block(&l, at, chunk.len, block)) return l.line;
+        }
+    }
+    if (l.line < chunk.len) on_table_line(&l, chunk.len);
+    return chunk.len;
+}
+
+void sieve_table(struct sieve *s, struct span chunk) {
+    begin(s);
+    while (chunk.len > 0) chunk = span_from(chunk, table_run(s, chunk));
+    judge_held(s);
 }
 
 static void text_line(struct sieve *s, struct span line) {
@@ -154,21 +217,13 @@ static void text_line(struct sieve *s, struct span line) {
     end_line(s, line, false);
 }
 
-static void each_line(struct sieve *s, struct span chunk, void (*one)(struct sieve *, struct span)) {
+void sieve_text(struct sieve *s, struct span chunk) {
     begin(s);
     while (chunk.len > 0) {
         const char *feed = memchr(chunk.at, '\n', chunk.len);
         size_t len = feed ? (size_t)(feed - chunk.at) : chunk.len;
-        one(s, span_first(chunk, len));
+        text_line(s, span_first(chunk, len));
         chunk = span_from(chunk, feed ? len + 1 : len);
     }
     judge_held(s);
-}
-
-void sieve_table(struct sieve *s, struct span chunk) {
-    each_line(s, chunk, table_line);
-}
-
-void sieve_text(struct sieve *s, struct span chunk) {
-    each_line(s, chunk, text_line);
 }

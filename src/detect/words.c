@@ -1,8 +1,17 @@
 #include "detect/words.h"
 
+enum { ENDS = 1, SPECIAL = 2 /* may end a word */ };
+static const uint8_t classes[256] = {
+    [0 ... ' '] = ENDS, [0x7f] = ENDS, ['"'] = ENDS,    ['\''] = ENDS,   ['`'] = ENDS,    ['<'] = ENDS,
+    ['>'] = ENDS,       ['('] = ENDS,  [')'] = ENDS,    ['{'] = ENDS,    ['}'] = ENDS,    [','] = ENDS,
+    [';'] = ENDS,       ['|'] = ENDS,  ['='] = SPECIAL, ['['] = SPECIAL, [']'] = SPECIAL, ['/'] = SPECIAL,
+};
+
+static inline uint8_t class_of(char c) {
+    return classes[(unsigned char)c];
+}
 static bool ends_word(char c) {
-    return (unsigned char)c <= ' ' || c == 0x7f || c == '"' || c == '\'' || c == '`' || c == '<' || c == '>' ||
-           c == '(' || c == ')' || c == '{' || c == '}' || c == ',' || c == ';' || c == '|';
+    return class_of(c) == ENDS;
 }
 
 /* Brackets end a word but where they hold an IPv6 address: "[2001:db8::1]:443". */
@@ -18,17 +27,20 @@ static size_t word_length(struct span text) {
     size_t i = bracketed(text);
     bool url = false;
     for (; i < text.len; i++) {
+        while (i < text.len && !class_of(text.at[i])) i++;
+        if (i == text.len) break;
         char c = text.at[i];
         if (ends_word(c)) break;
-        url |= c == '/' && i >= 2 && text.at[i - 1] == '/' && text.at[i - 2] == ':';
-        if (url && c == '[' && i + 1 < text.len) { /* http://[2001:db8::1]/ */
-            i += bracketed(span_from(text, i));
-            if (i >= text.len || ends_word(text.at[i])) break;
-        } else if ((c == '=' && !url) || c == '[' || c == ']') {
+        if (c == '/') {
+            url |= i >= 2 && text.at[i - 1] == '/' && text.at[i - 2] == ':';
+        } else if (url && c == '[') { /* http://[2001:db8::1]/ */
+            size_t skip = bracketed(span_from(text, i));
+            if (skip) i += skip - 1;
+        } else if (c != '=' || !url) {
             break;
         }
     }
-    return i < text.len ? i : text.len;
+    return i;
 }
 
 bool words_next(struct span *rest, struct span *word) {
