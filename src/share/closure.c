@@ -9,7 +9,7 @@ enum { BATCH_ARENA_MAX = 2047 << 20 };
 enum err closure_open(struct closure *cl, const struct share_context *c, struct store_tx *tx, struct ledgerlog *log,
                       const struct share_agreement *agreement, struct release_totals *totals, struct diag *d) {
     *cl = (struct closure){.question = {.context = c,
-                                        .reader = store_tx_reader(tx),
+                                        .reader = store_tx_visible(tx),
                                         .agreement = agreement->agreement,
                                         .lineage = agreement->lineage,
                                         .recipient = log->ledger.recipient,

@@ -97,7 +97,7 @@ static void object_text(const struct store_holding *h, struct arena *a, struct b
 }
 
 static enum err fill(struct store_tx *tx, struct arena *a, uint64_t *left, struct diag *d) {
-    struct store_reader *r = store_tx_reader(tx);
+    struct store_reader *r = store_tx_visible(tx);
     struct span text;
     struct store_holding *holdings;
     struct buf words = BUF_EMPTY;

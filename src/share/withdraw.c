@@ -36,7 +36,7 @@ static enum err take_back_object(struct taking_back *t, struct span stix_id, str
     size_t count;
     enum err e;
     do {
-        e = store_entry_scan(store_tx_reader(t->tx), &q, t->arena, &entries, &count, d);
+        e = store_entry_scan(store_tx_visible(t->tx), &q, t->arena, &entries, &count, d);
         for (size_t i = 0; !e && i < count; i++) e = take_back_entry(t, &entries[i], d);
     } while (!e && count == STORE_PAGE_MAX);
     return e;
@@ -63,7 +63,7 @@ static enum err enqueue(struct queue *q, struct span id, struct diag *d) {
  * version named it, only that version. */
 static enum err take_back_naming(struct taking_back *t, struct queue *q, int64_t holding, struct diag *d) {
     struct store_entry out;
-    enum err e = store_entry_of_holding(store_tx_reader(t->tx), t->log->ledger.id, holding, t->arena, &out, d);
+    enum err e = store_entry_of_holding(store_tx_visible(t->tx), t->log->ledger.id, holding, t->arena, &out, d);
     if (e) return e == ERR_NOT_FOUND ? ERR_NONE : e;
     if (out.state == STORE_ENTRY_SUPERSEDED) return take_back_entry(t, &out, d);
     return out.state == STORE_ENTRY_CURRENT ? enqueue(q, out.stix_id, d) : ERR_NONE;
@@ -71,7 +71,7 @@ static enum err take_back_naming(struct taking_back *t, struct queue *q, int64_t
 
 /* The ids under which the object went out: its own, or, redacted, the derived object's; under changing terms both. */
 static enum err enqueue_released(struct taking_back *t, struct queue *q, struct span stix_id, struct diag *d) {
-    struct store_reader *r = store_tx_reader(t->tx);
+    struct store_reader *r = store_tx_visible(t->tx);
     struct store_holding *versions;
     size_t count = 0;
     enum err e = enqueue(q, stix_id, d);
@@ -96,7 +96,7 @@ static enum err take_back_all(struct taking_back *t, struct span first, struct d
         size_t count = 1;
         e = take_back_object(t, id, d);
         while (!e && count > 0) {
-            e = store_holding_naming(store_tx_reader(t->tx), id, after, STORE_PAGE_MAX, t->arena, &naming, &count, d);
+            e = store_holding_naming(store_tx_visible(t->tx), id, after, STORE_PAGE_MAX, t->arena, &naming, &count, d);
             for (size_t i = 0; !e && i < count; i++) e = take_back_naming(t, &q, naming[i], d);
             if (!e && count > 0) after = naming[count - 1];
         }

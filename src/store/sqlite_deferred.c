@@ -16,19 +16,15 @@
 
 #include "store/sqlite_driver.h"
 
-static size_t hash_key(const uint8_t key[KEY_SIZE]) {
-    uint64_t head, tail;
-    memcpy(&head, key, sizeof head);
-    memcpy(&tail, key + sizeof head, sizeof tail);
-    uint64_t h = (head ^ tail * UINT64_C(0xff51afd7ed558ccd)) * UINT64_C(0x9e3779b97f4a7c15);
-    return (size_t)(h >> 24);
+static size_t hash_key(const struct deferred *f, const uint8_t key[KEY_SIZE]) {
+    return (size_t)hash64(span_of(key, KEY_SIZE), f->seed);
 }
 
 /* ---- the table: slots hold an entry's place plus 1 ----------------------------------------------------------------
  */
 
 static void table_put(struct deferred *f, size_t at) {
-    size_t mask = f->table_size - 1, i = hash_key(f->keys[at].key) & mask;
+    size_t mask = f->table_size - 1, i = hash_key(f, f->keys[at].key) & mask;
     while (f->table[i]) i = (i + 1) & mask;
     f->table[i] = (uint32_t)at + 1;
 }
@@ -44,6 +40,7 @@ static bool grow_keys(struct deferred *f) {
     struct deferred_key *keys = realloc(f->keys, room * sizeof *keys);
     if (!keys) return false;
     f->keys = keys;
+    random_bytes(&f->seed, sizeof f->seed); /* the table is rebuilt below */
     uint32_t *table = realloc(f->table, room * 2 * sizeof *table);
     if (!table) return false;
     f->table = table, f->table_size = room * 2, f->key_room = room;
@@ -54,7 +51,7 @@ static bool grow_keys(struct deferred *f) {
 bool lite_deferred_find(const struct deferred *f, const uint8_t key[KEY_SIZE], int64_t *id) {
     if (f->key_count == f->keys_flushed) return false;
     size_t mask = f->table_size - 1;
-    for (size_t i = hash_key(key) & mask; f->table[i]; i = (i + 1) & mask) {
+    for (size_t i = hash_key(f, key) & mask; f->table[i]; i = (i + 1) & mask) {
         const struct deferred_key *k = &f->keys[f->table[i] - 1];
         if (memcmp(k->key, key, KEY_SIZE) != 0) continue;
         *id = k->id;

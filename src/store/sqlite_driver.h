@@ -161,6 +161,7 @@ struct deferred {
     size_t key_count, key_room, keys_flushed, keys_kept;
     uint32_t *table; /* owned */
     size_t table_size;
+    uint64_t seed; /* drawn with the table: a partner chooses its ids, and must not choose them to collide */
     struct deferred_ref *refs; /* owned */
     size_t ref_count, ref_room, refs_flushed, refs_kept;
     bool due; /* the transaction made something visible that needs them */
