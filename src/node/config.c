@@ -67,9 +67,12 @@ static enum err check(const struct config *c, struct yaml_places *places, struct
         snprintf(path, sizeof path, "sources[%u].url", i);
         if (strncmp(s->url, "https://", 8) != 0 && strncmp(s->url, "http://", 7) != 0)
             return wrong(places, path, d, "must be the https:// address of a TAXII collection");
-        snprintf(path, sizeof path, "sources[%u].username", i);
+        snprintf(path, sizeof path, "sources[%u].%s", i, s->username ? "username" : "password_file");
         if ((s->username != NULL) != (s->password_file != NULL))
             return wrong(places, path, d, "username and password_file go together");
+        snprintf(path, sizeof path, "sources[%u].token_file", i);
+        if (s->username && s->token_file)
+            return wrong(places, path, d, "a source takes a username or a token_file, not both");
         for (unsigned j = 0; j < i; j++)
             if (strcmp(c->sources[j].name, s->name) == 0) {
                 snprintf(path, sizeof path, "sources[%u].name", i);
@@ -146,6 +149,8 @@ enum err config_listen(const struct config *c, char *host, size_t host_size, uin
     size_t colon = span_find_char(rest, ':');
     if (colon != SIZE_MAX && (!span_u64(span_from(rest, colon + 1), &number) || number > 65535))
         return diag_set(d, ERR_INVALID, "'%.*s' has no port from 0 to 65535", SPAN_ARG(text));
+    if (rest.at != text.at && rest.len > 0 && rest.at[0] != ':')
+        return diag_set(d, ERR_INVALID, "'%.*s' has something else than a port behind the address", SPAN_ARG(text));
     if (name.len == 0 || name.len >= host_size) return diag_set(d, ERR_INVALID, "'%.*s' names no host", SPAN_ARG(text));
     memcpy(host, name.at, name.len);
     host[name.len] = 0;

@@ -228,10 +228,10 @@ static void write_agreement(struct fixture *f, const struct fixture_terms *t, st
     buf_add_cstr(out, t->release);
 }
 
-void fixture_agree(struct fixture *f, const struct fixture_terms *t) {
-    struct buf text = BUF_EMPTY, args = BUF_EMPTY, added = BUF_EMPTY;
+void fixture_sign(struct fixture *f, const struct fixture_terms *t, struct buf *added) {
+    struct buf text = BUF_EMPTY, args = BUF_EMPTY;
     write_agreement(f, t, &text);
-    struct json_writer w = json_writer(&args), all = json_writer(&added);
+    struct json_writer w = json_writer(&args), all = json_writer(added);
     json_begin_object(&w);
     json_member(&w, "text", buf_span(&text));
     json_end_object(&w);
@@ -245,10 +245,15 @@ void fixture_agree(struct fixture *f, const struct fixture_terms *t) {
     }
     json_end_array(&all);
     json_end_object(&all);
-    for (int i = 0; i < f->count; i++) fixture_run(f, i, "agreement.add", buf_cstr(&added));
-    snprintf(f->agreement, sizeof f->agreement, "%s", fixture_result(f, 0, "hash"));
     buf_free(&text);
     buf_free(&args);
+}
+
+void fixture_agree(struct fixture *f, const struct fixture_terms *t) {
+    struct buf added = BUF_EMPTY;
+    fixture_sign(f, t, &added);
+    for (int i = 0; i < f->count; i++) fixture_run(f, i, "agreement.add", buf_cstr(&added));
+    snprintf(f->agreement, sizeof f->agreement, "%s", fixture_result(f, 0, "hash"));
     buf_free(&added);
 }
 

@@ -55,6 +55,8 @@ struct fixture_terms {
     const char *release;          /* YAML, from "release:" on */
 };
 void fixture_agree(struct fixture *f, const struct fixture_terms *t);
+/* Has it signed by all; *args gets what agreement.add takes. */
+void fixture_sign(struct fixture *f, const struct fixture_terms *t, struct buf *args);
 /* Whatever is CLEAR, GREEN or has no TLP goes from each to each; sightings return and name no member. */
 void fixture_terms_open(struct buf *release, const char *name_member);
 
