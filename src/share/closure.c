@@ -112,7 +112,9 @@ static struct member *set_add(struct closure *cl, struct set *s, const struct sh
         s->size = size;
     }
     struct member *m = arena_zalloc(&cl->arena, 1, sizeof *m);
-    if (!m || !map_set(&s->index, c->object.id, s->count, NULL)) return NULL;
+    if (!m) return NULL;
+    /* A derived object is nothing that a reference names. */
+    if (!c->derived && !map_set(&s->index, c->object.id, s->count, NULL)) return NULL;
     m->candidate = *c;
     return s->members[s->count++] = m;
 }
