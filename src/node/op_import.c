@@ -1,4 +1,5 @@
 /* Importing: STIX bundles, and indicator lists that become STIX. */
+#include <stdatomic.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -7,8 +8,8 @@
 #include "node/op_all.h"
 #include "share/intake.h"
 #include "share/list_object.h"
+#include "share/reading.h"
 #include "share/release.h"
-#include "stix/bundle.h"
 #include "stix/id.h"
 
 enum { LIST_ARENA_MAX = 256 << 20, PLACE_SIZE = 512, PROGRESS_EVERY = 1000 };
@@ -22,6 +23,7 @@ struct import {
     struct span labels[64];
     size_t label_count;
     uint64_t objects;
+    _Atomic uint64_t raw_bytes; /* read of the file so far: a bundle is read by a thread of its own */
 };
 
 /* ---- arguments
@@ -150,8 +152,12 @@ static enum err each_file(struct op_call *call,
  * --------------------------------------------------------------------------------------------------------------------
  */
 
+/* Called by the reading's thread. */
 static enum err read_input(void *context, void *at, size_t size, size_t *got, struct diag *d) {
-    return input_read(context, at, size, got, d);
+    struct import *im = context;
+    enum err e = input_read(im->in, at, size, got, d);
+    atomic_store_explicit(&im->raw_bytes, input_raw_bytes(im->in), memory_order_relaxed);
+    return e;
 }
 
 static enum err import_stix(struct import *im, const struct store_handling *h, struct diag *d) {
@@ -161,23 +167,21 @@ static enum err import_stix(struct import *im, const struct store_handling *h, s
                                      .finding = tell_finding,
                                      .finding_context = im};
     struct intake_totals totals = {0};
-    struct stix_stream stream;
-    struct span object;
-    uint64_t index, offset;
-    char place[PLACE_SIZE];
-    stix_stream_open(&stream, read_input, im->in);
+    struct reading *reading = NULL;
+    struct reading_batch batch = {0};
     enum err e = intake_open(&im->context, &options, &im->intake, d);
-    while (!e && !(e = stix_stream_next(&stream, &object, &index, &offset, d)) && object.at) {
-        snprintf(place, sizeof place, "objects[%llu]", (unsigned long long)index);
-        e = intake_add(im->intake, object, place, NULL, d);
-        advance(im);
+    if (!e) e = reading_open(read_input, im, &reading, d);
+    while (!e && !(e = reading_next(reading, &batch, d)) && batch.count > 0) {
+        for (size_t i = 0; !e && i < batch.count; i++) e = intake_take(im->intake, &batch.objects[i], NULL, d);
+        op_progress(im->call, "importing", "bytes", atomic_load_explicit(&im->raw_bytes, memory_order_relaxed),
+                    input_raw_size(im->in));
     }
+    reading_close(&reading);
     if (e && im->intake) intake_cancel(&im->intake);
     if (!e) {
         e = intake_commit(&im->intake, &totals, d);
         tell_totals(im, &totals, NULL);
     }
-    stix_stream_close(&stream);
     return e;
 }
 

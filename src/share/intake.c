@@ -4,10 +4,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "share/reading.h"
 #include "share/release.h"
-#include "stix/marking.h"
-#include "stix/object.h"
-#include "json/json.h"
 
 enum { OBJECT_ARENA_MAX = 256 << 20 };
 
@@ -21,7 +19,7 @@ struct intake {
     unsigned in_batch;
     uint32_t source;
     time_us now;
-    struct arena arena; /* of the object at hand */
+    struct arena reading, arena; /* of the object at hand: as read; what the store says of it */
     struct stix_report report;
     struct intake_totals totals;
     int64_t *rehandled; /* holdings held already that get other handling when this becomes visible; owned */
@@ -41,6 +39,7 @@ enum err intake_open(const struct share_context *c, const struct intake_options 
     in->options = *o;
     if (!o->has_handling) in->options.handling = (struct store_handling){.confidence = -1};
     in->now = clock_now(c->clock);
+    arena_init(&in->reading, READING_ARENA_MAX);
     arena_init(&in->arena, OBJECT_ARENA_MAX);
     pthread_mutex_lock(&one_at_a_time);
     enum err e = transaction(in, d);
@@ -57,6 +56,7 @@ struct store_tx *intake_transaction(struct intake *in) {
 
 static void intake_free(struct intake **in) {
     if ((*in)->tx) store_rollback(&(*in)->tx);
+    arena_free(&(*in)->reading);
     arena_free(&(*in)->arena);
     free((*in)->rehandled);
     free(*in);
@@ -185,29 +185,12 @@ static void tell(struct intake *in, bool error, const char *place, struct span i
         in->options.finding(in->options.finding_context, error, place, id, path, message);
 }
 
-static void tell_report(struct intake *in, const char *place, struct span id) {
-    for (size_t i = 0; i < in->report.count; i++) {
-        const struct stix_finding *f = &in->report.findings[i];
+static void tell_report(struct intake *in, const struct stix_report *report, const char *place, struct span id) {
+    for (size_t i = 0; i < report->count; i++) {
+        const struct stix_finding *f = &report->findings[i];
         tell(in, f->severity == STIX_ERROR, place, id, f->path, f->message);
         in->totals.warnings += f->severity != STIX_ERROR;
     }
-}
-
-static void check_marking(struct intake *in, const struct stix_object *o, const char *place) {
-    enum stix_tlp level;
-    if (!span_is(o->type, "marking-definition") || stix_marking_classify(o, &level) != STIX_MARKING_ALTERED) return;
-    in->totals.warnings++;
-    tell(in, false, place, o->id, "",
-         "looks like a TLP marking but is not the exact object of the specification: it counts as the strictest");
-}
-
-/* When what an object tells was seen, as far as it says. */
-static time_us observed_at(const struct stix_object *o, struct arena *a) {
-    static const char *const names[] = {"last_observed", "last_seen", "valid_from"};
-    time_us t;
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        if (time_parse_stix(json_text(json_get(o->json, names[i]), a), &t)) return t;
-    return TIME_NONE;
 }
 
 static enum err keep(struct intake *in, const struct store_holding *h, const struct span *refs, size_t ref_count,
@@ -223,27 +206,27 @@ static enum err keep(struct intake *in, const struct store_holding *h, const str
 }
 
 /* own: made here, so nobody else's and nothing to judge. */
-static enum err add(struct intake *in, const struct stix_object *o, const struct stix_ref *refs, size_t ref_count,
-                    struct span body, const char *place, bool own, int64_t *holding, struct diag *d) {
+static enum err add(struct intake *in, const struct intake_object *o, bool own, int64_t *holding, struct diag *d) {
     struct store_holding *held = NULL;
     size_t held_count = 0;
     bool added = false;
     int64_t id;
-    struct span *targets = arena_zalloc(&in->arena, ref_count + 1, sizeof *targets);
+    struct span *targets = arena_zalloc(&in->arena, o->ref_count + 1, sizeof *targets);
     if (!targets) return diag_set(d, ERR_NOMEM, "no memory for the references of an object");
-    for (size_t i = 0; i < ref_count; i++) targets[i] = refs[i].target;
-    struct store_holding h = {.stix_id = o->id,
-                              .type = o->type,
-                              .modified = o->has_modified ? o->modified : TIME_NONE,
-                              .hash = sha256_of(body),
+    for (size_t i = 0; i < o->ref_count; i++) targets[i] = o->refs[i].target;
+    struct store_holding h = {.stix_id = o->object.id,
+                              .type = o->object.type,
+                              .modified = o->object.has_modified ? o->object.modified : TIME_NONE,
+                              .hash = o->hash,
                               .source = in->source,
-                              .revoked = o->revoked,
-                              .observed = observed_at(o, &in->arena),
+                              .revoked = o->object.revoked,
+                              .observed = o->observed,
                               .imported = in->now,
                               .handling = in->options.handling,
-                              .body = body};
+                              .body = o->bytes};
     enum err e = transaction(in, d);
-    if (!e && !own) e = store_holding_history(store_tx_reader(in->tx), o->id, false, &in->arena, &held, &held_count, d);
+    if (!e && !own)
+        e = store_holding_history(store_tx_reader(in->tx), h.stix_id, false, &in->arena, &held, &held_count, d);
     if (e) return e;
     const struct store_holding *twin = in->options.has_handling ? find_twin(held, held_count, &h) : NULL;
     if (twin) {
@@ -251,70 +234,69 @@ static enum err add(struct intake *in, const struct stix_object *o, const struct
         in->totals.known++;
         return same_handling(&twin->handling, &h.handling) ? ERR_NONE : rehandle_later(in, twin->id, d);
     }
-    if ((!own && (e = judge(in, o, &h.hash, held, held_count, &h.state, d))) ||
-        (e = keep(in, &h, targets, ref_count, &id, &added, d)))
+    if ((!own && (e = judge(in, &o->object, &h.hash, held, held_count, &h.state, d))) ||
+        (e = keep(in, &h, targets, o->ref_count, &id, &added, d)))
         return e;
     if (holding) *holding = id;
     if (added && h.state == STORE_QUARANTINED) {
         in->totals.quarantined++;
-        tell(in, false, place, o->id, "",
+        tell(in, false, o->place, h.stix_id, "",
              "kept in quarantine: a version of somebody else's object counts only from its creator's party");
     }
     return ERR_NONE;
 }
 
-/* A rejection that the validator did not make. */
-static enum err reject(struct intake *in, const char *place, struct span id, const char *message) {
+/* A rejection, other than by what the report says. */
+static enum err reject(struct intake *in, const struct intake_object *o, const char *path, const char *message) {
     in->totals.rejected++;
-    tell(in, true, place, id, "", message);
+    tell(in, true, o->place, o->object.id, path, message);
     return ERR_NONE;
 }
 
-enum err intake_add(struct intake *in, struct span object, const char *place, int64_t *holding, struct diag *d) {
-    struct json_doc doc;
-    struct stix_object o = {0};
-    struct stix_ref *refs;
-    size_t ref_count;
-    struct diag wrong;
-    char path[JSON_PATH_SIZE + 32];
+enum err intake_take(struct intake *in, const struct intake_object *o, int64_t *holding, struct diag *d) {
+    char path[32];
     if (holding) *holding = 0;
     arena_reset(&in->arena);
     in->totals.read++;
-    enum err e = json_parse(&in->arena, object, &doc, &wrong);
-    if (e && e != ERR_NOMEM) {
-        in->totals.rejected++;
-        snprintf(path, sizeof path, "byte %llu", (unsigned long long)wrong.offset);
-        tell(in, true, place, (struct span){0}, path, wrong.message);
+    if (o->report) tell_report(in, o->report, o->place, o->object.id);
+    switch (o->outcome) {
+    case READING_GOOD:
+        break;
+    case READING_NO_JSON:
+        snprintf(path, sizeof path, "byte %llu", (unsigned long long)o->wrong->offset);
+        return reject(in, o, path, o->wrong->message);
+    case READING_INVALID:
+        in->totals.rejected++; /* the report says why */
         return ERR_NONE;
+    case READING_TOO_BIG: /* must not end the whole intake */
+        return reject(in, o, "", "has too many parts to be read");
+    case READING_TOO_MANY_NAMES:
+        return reject(in, o, "", "names too many objects");
     }
-    if (!e) e = stix_object_read(&in->arena, json_root(&doc), NULL, &o, &in->report);
-    if (e == ERR_NONE || e == ERR_INVALID) tell_report(in, place, o.id);
-    if (e == ERR_INVALID) {
-        in->totals.rejected++;
-        return ERR_NONE;
+    if (o->altered_marking) {
+        in->totals.warnings++;
+        tell(in, false, o->place, o->object.id, "",
+             "looks like a TLP marking but is not the exact object of the specification: it counts as the strictest");
     }
-    if (!e) e = stix_object_refs(&o, &in->arena, &refs, &ref_count);
-    /* One that needs more memory than any honest object must not end the whole intake. */
-    if (e == ERR_NOMEM) return reject(in, place, o.id, "has too many parts to be read");
-    if (e == ERR_LIMIT) return reject(in, place, o.id, "names too many objects");
-    if (e) return diag_set(d, e, "%s: %s", place, err_name(e));
-    check_marking(in, &o, place);
     /* After a rejection nothing will be kept, but every other mistake should be told in the same run. */
     if (in->totals.rejected && !in->options.keep_going) return ERR_NONE;
-    return add(in, &o, refs, ref_count, object, place, false, holding, d);
+    return add(in, o, false, holding, d);
+}
+
+enum err intake_add(struct intake *in, struct span object, const char *place, int64_t *holding, struct diag *d) {
+    struct intake_object o;
+    arena_reset(&in->reading);
+    intake_read(&in->reading, object, place, &in->report, &o);
+    return intake_take(in, &o, holding, d);
 }
 
 enum err intake_add_own(struct intake *in, struct span object, struct diag *d) {
-    struct json_doc doc;
-    struct stix_object o;
-    struct stix_ref *refs;
-    size_t ref_count;
+    struct intake_object o;
     arena_reset(&in->arena);
+    arena_reset(&in->reading);
     in->totals.read++;
-    enum err e = json_parse(&in->arena, object, &doc, d);
-    if (!e) e = stix_object_view(&in->arena, json_root(&doc), &o, d);
-    if (!e && (e = stix_object_refs(&o, &in->arena, &refs, &ref_count))) diag_set(d, e, "no memory for an object");
-    return e ? e : add(in, &o, refs, ref_count, object, "", true, NULL, d);
+    enum err e = intake_read_own(&in->reading, object, &o, d);
+    return e ? e : add(in, &o, true, NULL, d);
 }
 
 void intake_reject(struct intake *in, const char *place, const char *message) {

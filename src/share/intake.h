@@ -39,6 +39,10 @@ MUST_CHECK enum err intake_open(const struct share_context *c, const struct inta
  * memory); a rejected object is a finding. *holding (may be NULL) gets the row, 0 if rejected. */
 MUST_CHECK enum err intake_add(struct intake *in, struct span object, const char *place, int64_t *holding,
                                struct diag *d);
+/* The same for an object that was read ahead (share/reading.h). */
+struct intake_object;
+MUST_CHECK enum err intake_take(struct intake *in, const struct intake_object *object, int64_t *holding,
+                                struct diag *d);
 /* Own objects this program made itself (already valid): skips validation. */
 MUST_CHECK enum err intake_add_own(struct intake *in, struct span object, struct diag *d);
 /* Counts and tells a rejection of what could not even be made an object: a line of an indicator list. */

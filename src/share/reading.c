@@ -1,0 +1,206 @@
+#include "share/reading.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "stix/marking.h"
+
+/* ---- one object -------------------------------------------------------------------------------------------------- */
+
+static time_us observed_at(const struct stix_object *o, struct arena *a) {
+    static const char *const names[] = {"last_observed", "last_seen", "valid_from"};
+    time_us t;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (time_parse_stix(json_text(json_get(o->json, names[i]), a), &t)) return t;
+    return TIME_NONE;
+}
+
+static bool is_altered_marking(const struct stix_object *o) {
+    enum stix_tlp level;
+    return span_is(o->type, "marking-definition") && stix_marking_classify(o, &level) == STIX_MARKING_ALTERED;
+}
+
+/* Objects point into their document, so it lives as long as they. */
+static enum err parse(struct arena *a, struct span bytes, struct json_doc **out, struct diag *d) {
+    *out = arena_alloc(a, sizeof **out);
+    return *out ? json_parse(a, bytes, *out, d) : diag_set(d, ERR_NOMEM, "no memory for an object");
+}
+
+static void *keep(struct arena *a, const void *what, size_t size) {
+    void *kept = arena_alloc(a, size);
+    if (kept) memcpy(kept, what, size);
+    return kept;
+}
+
+static enum reading_outcome outcome_of(enum err e) {
+    switch (e) {
+    case ERR_NONE:
+        return READING_GOOD;
+    case ERR_INVALID:
+        return READING_INVALID;
+    case ERR_LIMIT:
+        return READING_TOO_MANY_NAMES;
+    default:
+        return READING_TOO_BIG;
+    }
+}
+
+void intake_read(struct arena *a, struct span bytes, const char *place, struct stix_report *scratch,
+                 struct intake_object *out) {
+    struct json_doc *doc;
+    struct diag wrong = {0};
+    *out = (struct intake_object){.bytes = bytes, .place = place, .observed = TIME_NONE};
+    enum err e = parse(a, bytes, &doc, &wrong);
+    if (e && e != ERR_NOMEM) {
+        out->wrong = keep(a, &wrong, sizeof wrong);
+        out->outcome = out->wrong ? READING_NO_JSON : READING_TOO_BIG;
+        return;
+    }
+    scratch->count = 0;
+    if (!e) e = stix_object_read(a, json_root(doc), NULL, &out->object, scratch);
+    if ((e == ERR_NONE || e == ERR_INVALID) && scratch->count > 0) {
+        out->report = keep(a, scratch, sizeof *scratch);
+        if (!out->report) e = ERR_NOMEM;
+    }
+    if (!e) e = stix_object_refs(&out->object, a, &out->refs, &out->ref_count);
+    out->outcome = outcome_of(e);
+    if (e) return;
+    out->altered_marking = is_altered_marking(&out->object);
+    out->observed = observed_at(&out->object, a);
+    out->hash = sha256_of(bytes);
+}
+
+enum err intake_read_own(struct arena *a, struct span bytes, struct intake_object *out, struct diag *d) {
+    struct json_doc *doc;
+    *out = (struct intake_object){.bytes = bytes, .place = ""};
+    enum err e = parse(a, bytes, &doc, d);
+    if (!e) e = stix_object_view(a, json_root(doc), &out->object, d);
+    if (!e && (e = stix_object_refs(&out->object, a, &out->refs, &out->ref_count)))
+        diag_set(d, e, "no memory for an object");
+    out->observed = observed_at(&out->object, a);
+    out->hash = sha256_of(bytes);
+    return e;
+}
+
+/* ---- ahead of the writer ------------------------------------------------------------------------------------------
+ */
+
+enum { SLOTS = 3 /* one being read, one waiting, one being written */ };
+
+struct slot {
+    struct arena arena;
+    struct intake_object objects[READING_BATCH];
+    size_t count, bytes;
+};
+
+struct reading {
+    struct stix_stream stream;
+    struct stix_report report;
+    bool ended;
+    enum err error; /* the thread's until it handed over an empty batch */
+    struct diag diag;
+    pthread_t thread;
+    pthread_mutex_t lock; /* of the three below; a slot is its holder's alone */
+    pthread_cond_t changed;
+    uint64_t filled, taken; /* batches; the slot of batch n is n % SLOTS */
+    bool stop;
+    bool held; /* the caller has a batch out */
+    struct slot slots[SLOTS];
+};
+
+/* Reads one object into the slot; false at the end, or when something ended it. Objects are copied: the stream's window
+ * moves on. */
+static bool read_one(struct reading *r, struct slot *s) {
+    struct span bytes;
+    uint64_t index, offset;
+    r->error = stix_stream_next(&r->stream, &bytes, &index, &offset, &r->diag);
+    if (r->error || !bytes.at) return false;
+    struct span kept = arena_copy(&s->arena, bytes);
+    char *place = arena_alloc(&s->arena, READING_PLACE_SIZE);
+    if (!kept.at || !place) {
+        r->error = diag_set(&r->diag, ERR_NOMEM, "no memory for an object");
+        return false;
+    }
+    snprintf(place, READING_PLACE_SIZE, "objects[%llu]", (unsigned long long)index);
+    intake_read(&s->arena, kept, place, &r->report, &s->objects[s->count++]);
+    s->bytes += kept.len;
+    return true;
+}
+
+/* The end, and an error, stand in an empty batch of their own. */
+static void fill(struct reading *r, struct slot *s) {
+    arena_reset(&s->arena);
+    s->count = s->bytes = 0;
+    while (!r->ended && s->count < READING_BATCH && s->bytes < READING_BATCH_SIZE) r->ended = !read_one(r, s);
+}
+
+static bool wait_for_room(struct reading *r) {
+    pthread_mutex_lock(&r->lock);
+    while (!r->stop && r->filled - r->taken == SLOTS) pthread_cond_wait(&r->changed, &r->lock);
+    bool go_on = !r->stop;
+    pthread_mutex_unlock(&r->lock);
+    return go_on;
+}
+
+static void *read_ahead(void *context) {
+    struct reading *r = context;
+    for (bool more = true; more && wait_for_room(r);) {
+        struct slot *s = &r->slots[r->filled % SLOTS];
+        fill(r, s);
+        more = s->count > 0;
+        pthread_mutex_lock(&r->lock);
+        r->filled++;
+        pthread_cond_signal(&r->changed);
+        pthread_mutex_unlock(&r->lock);
+    }
+    return NULL;
+}
+
+enum err reading_open(stix_stream_source source, void *context, struct reading **out, struct diag *d) {
+    struct reading *r = calloc(1, sizeof *r);
+    *out = NULL;
+    if (!r) return diag_set(d, ERR_NOMEM, "no memory to read objects");
+    stix_stream_open(&r->stream, source, context);
+    pthread_mutex_init(&r->lock, NULL);
+    pthread_cond_init(&r->changed, NULL);
+    /* One object always fits beside a batch that is not full. */
+    for (size_t i = 0; i < SLOTS; i++) arena_init(&r->slots[i].arena, (size_t)2 * READING_ARENA_MAX);
+    if (pthread_create(&r->thread, NULL, read_ahead, r) == 0) {
+        *out = r;
+        return ERR_NONE;
+    }
+    stix_stream_close(&r->stream);
+    free(r);
+    return diag_set(d, ERR_NOMEM, "no thread to read objects");
+}
+
+enum err reading_next(struct reading *r, struct reading_batch *out, struct diag *d) {
+    pthread_mutex_lock(&r->lock);
+    if (r->held) r->taken++;
+    r->held = true;
+    pthread_cond_signal(&r->changed);
+    while (r->filled == r->taken) pthread_cond_wait(&r->changed, &r->lock);
+    struct slot *s = &r->slots[r->taken % SLOTS];
+    pthread_mutex_unlock(&r->lock);
+    *out = (struct reading_batch){.objects = s->objects, .count = s->count};
+    if (s->count > 0 || !r->error) return ERR_NONE;
+    *d = r->diag;
+    return r->error;
+}
+
+void reading_close(struct reading **reading) {
+    struct reading *r = *reading;
+    if (!r) return;
+    pthread_mutex_lock(&r->lock);
+    r->stop = true;
+    pthread_cond_signal(&r->changed);
+    pthread_mutex_unlock(&r->lock);
+    pthread_join(r->thread, NULL);
+    for (size_t i = 0; i < SLOTS; i++) arena_free(&r->slots[i].arena);
+    stix_stream_close(&r->stream);
+    pthread_cond_destroy(&r->changed);
+    pthread_mutex_destroy(&r->lock);
+    free(r);
+    *reading = NULL;
+}
