@@ -104,6 +104,7 @@ void detect_index_free(struct detect_index **index) {
     free(x->postings);
     free(x->unsupported);
     free(x->unanchored);
+    free(x->log_watches);
     free(x->plans);
     buf_free(&x->text);
     buf_free(&x->values);
@@ -142,6 +143,7 @@ struct matching {
     const struct detect_index *index;
     const struct detect_event *event;
     struct detect_match *matches;
+    uint32_t *watches; /* watches are looked for instead of indicators */
     uint32_t size, count;
     uint32_t seen_count; /* of the indicators looked at, so that each is looked at once */
     uint32_t *seen;      /* open addressing, indicator + 1 */
@@ -176,7 +178,8 @@ static bool first_time(struct matching *m, uint32_t indicator) {
 }
 
 static void report(struct matching *m, uint32_t indicator, uint32_t observable) {
-    if (m->count < m->size) m->matches[m->count] = (struct detect_match){indicator, observable};
+    if (m->count < m->size && m->watches) m->watches[m->count] = indicator;
+    if (m->count < m->size && !m->watches) m->matches[m->count] = (struct detect_match){indicator, observable};
     m->count++;
 }
 
@@ -190,6 +193,12 @@ static void try_atom(struct matching *m, const struct atom_slot *atom, uint32_t 
     const struct observable *o = &m->event->observables[observable];
     for (uint32_t at = atom->first; at; at = m->index->postings[at].next) {
         uint32_t indicator = m->index->postings[at].indicator;
+        if (m->watches) {
+            if (indicator & POSTING_WATCH && first_time(m, indicator & ~POSTING_WATCH))
+                report(m, indicator & ~POSTING_WATCH, observable);
+            continue;
+        }
+        if (indicator & POSTING_WATCH) continue;
         const struct indicator_slot *slot = &m->index->slots[indicator];
         /* Of a plan that is only "the value is seen on an object of this type", the value has just been seen. Another
          * observable may be of the right type when this one is not: it gets its own turn. */
@@ -222,20 +231,55 @@ static void try_address(struct matching *m, const struct address *address, uint3
         }
 }
 
-uint32_t detect_index_match(const struct detect_index *index, const struct detect_event *event, struct arena *scratch,
-                            struct detect_match *matches, uint32_t size) {
-    struct matching m = {.index = index, .event = event, .matches = matches, .size = size, .scratch = scratch};
+static void try_observables(struct matching *m) {
+    const struct detect_event *event = m->event;
     for (uint32_t i = 0; i < event->count; i++) {
         const struct observable *o = &event->observables[i];
         if (o->kind == ATOM_ADDRESS) {
-            try_address(&m, &o->address, i);
+            try_address(m, &o->address, i);
             continue;
         }
-        try_value(&m, o->kind, o->key, i);
+        try_value(m, o->kind, o->key, i);
         size_t colon = o->kind == ATOM_URL ? span_find_char(o->key, ':') : SIZE_MAX;
-        if (colon != SIZE_MAX) try_value(&m, ATOM_URL, span_from(o->key, colon + 1), i);
+        if (colon != SIZE_MAX) try_value(m, ATOM_URL, span_from(o->key, colon + 1), i);
     }
+}
+
+uint32_t detect_index_match(const struct detect_index *index, const struct detect_event *event, struct arena *scratch,
+                            struct detect_match *matches, uint32_t size) {
+    struct matching m = {.index = index, .event = event, .matches = matches, .size = size, .scratch = scratch};
+    try_observables(&m);
     for (uint32_t i = 0; i < index->unanchored_count; i++)
         if (plan_holds(&m, index->slots[index->unanchored[i]].plan)) report(&m, index->unanchored[i], UINT32_MAX);
+    return m.count;
+}
+
+/* --- watches --- */
+
+static bool is_log(struct span pattern, struct span log) {
+    size_t star = pattern.len - 1; /* builders refuse empty ones */
+    return pattern.at[star] == '*' ? span_starts(log, span_first(pattern, star)) : span_equal(pattern, log);
+}
+
+bool detect_index_watches_log(const struct detect_index *index, struct span log) {
+    if (log.len == 0) return index->log_watch_count > 0;
+    for (uint32_t i = 0; i < index->log_watch_count; i++)
+        if (is_log(index->words.at[index->log_watches[i].log], log)) return true;
+    return false;
+}
+
+bool detect_index_has_watches(const struct detect_index *index) {
+    return index->atom_watch_count > 0 || index->log_watch_count > 0;
+}
+
+uint32_t detect_index_watches(const struct detect_index *index, const struct detect_event *event, struct arena *scratch,
+                              uint32_t *watches, uint32_t size) {
+    struct matching m = {.index = index, .event = event, .watches = watches, .size = size, .scratch = scratch};
+    if (index->atom_watch_count > 0) try_observables(&m);
+    for (uint32_t i = 0; i < index->log_watch_count; i++) {
+        const struct log_watch *w = &index->log_watches[i];
+        if (is_log(index->words.at[w->log], span_cstr(event->log)) && first_time(&m, w->watch))
+            report(&m, w->watch, UINT32_MAX);
+    }
     return m.count;
 }

@@ -17,6 +17,7 @@
 
 enum {
     DETECT_INDICATORS_MAX = 100000000, /* indices are 32 bits with room to spare */
+    DETECT_WATCHES_MAX = 100000000,    /* likewise; watch numbers are below */
     DETECT_CONFIDENCE_NONE = 255,      /* the indicator gives no confidence */
     DETECT_ID_SIZE = 128               /* bytes of an indicator's id; a STIX id has 47 */
 };
@@ -45,6 +46,19 @@ MUST_CHECK enum err detect_builder_new(struct detect_builder **out, struct diag 
  * detect_index_unsupported(). Errors: ERR_NOMEM, ERR_LIMIT. */
 MUST_CHECK enum err detect_builder_add(struct detect_builder *b, const struct detect_indicator *indicator,
                                        struct diag *d);
+
+/* Watches: what is evaluated beside the index (full patterns, by whoever registers them) says which lines it must see.
+ * A watch is any number below DETECT_WATCHES_MAX; one number may be registered many times. Watches are kept with the
+ * index, in its file too.
+ *
+ * Lines that name this value are parsed, and `watch` is among detect_index_watches() of their events. The value is as
+ * the pattern has it, normalised here; roles and root do not matter (a necessary condition, no more). Ports, protocols
+ * and types cannot be looked up: watch a log. ERR_INVALID with the reason when the value can be nothing of its kind. */
+MUST_CHECK enum err detect_builder_watch(struct detect_builder *b, const struct pattern_atom *atom, uint32_t watch,
+                                         struct diag *d);
+/* All lines of a log are parsed: "zeek.conn", "eve.dns", "text"; "zeek.*" for all of a dialect, "*" for every line. */
+MUST_CHECK enum err detect_builder_watch_log(struct detect_builder *b, struct span log, uint32_t watch, struct diag *d);
+
 /* Builds the index and frees the builder (also on failure). */
 MUST_CHECK enum err detect_builder_finish(struct detect_builder **b, struct detect_index **out, struct diag *d);
 void detect_builder_free(struct detect_builder **b);
@@ -70,5 +84,11 @@ struct detect_match {
 /* Appends to matches[0 … size-1]; returns how many there are (perhaps more than size). Scratch from the arena. */
 uint32_t detect_index_match(const struct detect_index *index, const struct detect_event *event, struct arena *scratch,
                             struct detect_match *matches, uint32_t size);
+
+/* Which watches an event sets off, each once, in no order: those of its values and of its log. Writes at most `size` to
+ * watches[]; returns how many there are. Scratch from the arena. */
+uint32_t detect_index_watches(const struct detect_index *index, const struct detect_event *event, struct arena *scratch,
+                              uint32_t *watches, uint32_t size);
+bool detect_index_has_watches(const struct detect_index *index);
 
 #endif

@@ -11,7 +11,7 @@ enum { FIRST_SIZE = 1024, REASONS_MAX = 4096, SCRATCH_CAP = 256 << 20 };
 
 struct detect_builder {
     struct detect_index *index;
-    uint32_t slot_size, posting_size, plan_size, unsupported_size, unanchored_size;
+    uint32_t slot_size, posting_size, plan_size, unsupported_size, unanchored_size, log_watch_size;
     size_t key_size;
     uint64_t *keys; /* for the prefilter; count in index->spelling_count */
     struct map words, labels;
@@ -386,6 +386,31 @@ enum err detect_builder_add(struct detect_builder *b, const struct detect_indica
         return refuse(b, number, reason, d);
     }
     return compile(b, indicator->pattern, number, d);
+}
+
+enum err detect_builder_watch(struct detect_builder *b, const struct pattern_atom *atom, uint32_t watch,
+                              struct diag *d) {
+    struct pattern_atom normalised;
+    const char *reason = NULL;
+    if (watch >= DETECT_WATCHES_MAX) return diag_set(d, ERR_LIMIT, "watch numbers are below %d", DETECT_WATCHES_MAX);
+    if (atom->kind == ATOM_PORT || atom->kind == ATOM_PROTOCOL || atom->kind == ATOM_TYPE)
+        return diag_set(d, ERR_INVALID, "a %s cannot be looked up", atom_kind_name(atom->kind));
+    arena_reset(&b->scratch);
+    if (!normalise_atom(b, atom, &normalised, &reason)) return diag_set(d, ERR_INVALID, "%s", reason);
+    b->index->atom_watch_count++;
+    return post(b, &normalised, watch | POSTING_WATCH) ? ERR_NONE : no_memory(d);
+}
+
+enum err detect_builder_watch_log(struct detect_builder *b, struct span log, uint32_t watch, struct diag *d) {
+    struct detect_index *x = b->index;
+    uint32_t word;
+    if (watch >= DETECT_WATCHES_MAX) return diag_set(d, ERR_LIMIT, "watch numbers are below %d", DETECT_WATCHES_MAX);
+    if (log.len == 0) return diag_set(d, ERR_INVALID, "a log's name is not empty; \"*\" is all logs");
+    if (!intern_word(b, log, &word) ||
+        !reserve(&x->log_watches, sizeof *x->log_watches, x->log_watch_count, &b->log_watch_size))
+        return no_memory(d);
+    x->log_watches[x->log_watch_count++] = (struct log_watch){word, watch};
+    return ERR_NONE;
 }
 
 enum err detect_builder_finish(struct detect_builder **builder, struct detect_index **out, struct diag *d) {

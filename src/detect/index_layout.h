@@ -31,8 +31,14 @@ struct atom_slot {
 
 _Static_assert(sizeof(struct indicator_slot) == 64, "a million of them is the index's largest part");
 
+/* What stands under an atom: an indicator, or a watch, which has this bit. */
+#define POSTING_WATCH (UINT32_C(1) << 31)
 struct posting {
     uint32_t indicator, next; /* 0 ends the list; posting 0 is not used */
+};
+
+struct log_watch {
+    uint32_t log, watch; /* log: into words */
 };
 
 struct unsupported {
@@ -61,6 +67,9 @@ struct detect_index {
     uint32_t unsupported_count;
     uint32_t *unanchored; /* indicators with nothing to look up: evaluated on every event */
     uint32_t unanchored_count;
+    struct log_watch *log_watches;
+    uint32_t log_watch_count;
+    uint32_t atom_watch_count;
     uint64_t spelling_count;
     uint32_t network_count;
     struct buf text, values;

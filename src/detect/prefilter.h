@@ -106,6 +106,8 @@ void prefilter_free(struct prefilter *f);
 struct detect_index;
 /* The index's own; lives as long as it. */
 const struct prefilter *detect_index_prefilter(const struct detect_index *index);
+/* Whether all lines of this log are watched; an empty name: whether those of any log are. */
+bool detect_index_watches_log(const struct detect_index *index, struct span log);
 
 /* --- probing the values of one line --- */
 
@@ -116,13 +118,14 @@ enum { PROBE_KEYS_MAX = 128, PROBE_PATHS_MAX = 8, PROBE_SCRATCH_KEPT = 256 * 102
 struct probe {
     const struct prefilter *filter;
     struct arena *scratch; /* for the rare values that need normalising; never reset within a line */
+    bool everything;       /* every line is worth parsing */
     bool hit;
     unsigned key_count, path_count;
     uint64_t keys[PROBE_KEYS_MAX], paths[PROBE_PATHS_MAX];
 };
 static inline void probe_begin(struct probe *p) {
     if (p->scratch->used > PROBE_SCRATCH_KEPT) arena_reset(p->scratch);
-    p->hit = p->filter->everything;
+    p->hit = p->everything;
     p->key_count = p->path_count = 0;
 }
 /* One value of the line, followed by PREFILTER_PADDING readable bytes. */

@@ -19,6 +19,24 @@ struct scan {
     pthread_cond_t turned;
     uint64_t turn; /* number of the chunk whose results are next */
     struct scan_result *result;
+    struct worker *workers;
+};
+
+/* Where marks of the chunk are collected. */
+struct marks {
+    size_t *at; /* owned; ends with SIZE_MAX once sorted */
+    size_t count, size;
+    bool out_of_memory;
+};
+
+struct scan_sink {
+    struct arena *kept;
+    struct scan_note *notes; /* owned */
+    size_t count, size;
+    const char *file;
+    uint64_t line; /* of the event under way */
+    time_us time;
+    struct span text;
 };
 
 /* What one thread finds in one chunk, kept until its turn. Line numbers count from the chunk's first line, 0. */
@@ -37,7 +55,11 @@ struct worker {
     struct findings found;
     struct sieve sieve;
     struct arena line, kept, scratch; /* of the line; of the chunk's hits; of the probe */
-    struct detect_match *matches;     /* SCAN_MATCHES_PER_LINE_MAX, owned */
+    unsigned number;
+    struct marks marks;
+    struct scan_sink sink;
+    uint32_t *watches;            /* SCAN_WATCHES_PER_LINE_MAX, owned; NULL without patterns */
+    struct detect_match *matches; /* SCAN_MATCHES_PER_LINE_MAX, owned */
     const struct detect_reader *reader;
 };
 
@@ -101,6 +123,35 @@ static void record(struct worker *w, const struct detect_event *event, const str
     if (w->kept.overflow || !add_hit(w, &hit)) w->found.out_of_memory = true;
 }
 
+bool scan_note(struct scan_sink *sink, uint32_t watch, struct span data) {
+    if (sink->count == sink->size) {
+        size_t size = sink->size ? sink->size * 2 : 64;
+        struct scan_note *bigger = realloc(sink->notes, size * sizeof *bigger);
+        if (!bigger) return false;
+        sink->notes = bigger;
+        sink->size = size;
+    }
+    struct span copy = arena_copy(sink->kept, data);
+    sink->notes[sink->count++] = (struct scan_note){
+        .watch = watch, .line = sink->line, .file = sink->file, .time = sink->time, .data = copy, .text = sink->text};
+    return !sink->kept->overflow;
+}
+
+/* Hands the event to the patterns beside the index. */
+static void tell_patterns(struct worker *w, const struct detect_event *event, struct span line, uint64_t number) {
+    const struct scan_patterns *p = w->scan->options->patterns;
+    bool found = w->marks.at && w->sieve.marked;
+    uint32_t count =
+        detect_index_watches(w->scan->options->index, event, &w->line, w->watches, SCAN_WATCHES_PER_LINE_MAX);
+    if (count > SCAN_WATCHES_PER_LINE_MAX) count = SCAN_WATCHES_PER_LINE_MAX;
+    if (count == 0 && !found) return;
+    w->sink.line = number;
+    w->sink.time = event->time;
+    w->sink.text = line;
+    if (!p->on_event(p->context, w->number, event, line, w->watches, count, found, &w->sink))
+        w->found.out_of_memory = true;
+}
+
 static void on_line(void *context, struct span line, uint64_t number, bool suspect) {
     struct worker *w = context;
     const struct detect_event *event;
@@ -118,6 +169,51 @@ static void on_line(void *context, struct span line, uint64_t number, bool suspe
         detect_index_match(w->scan->options->index, event, &w->line, w->matches, SCAN_MATCHES_PER_LINE_MAX);
     if (count > SCAN_MATCHES_PER_LINE_MAX) count = SCAN_MATCHES_PER_LINE_MAX;
     for (uint32_t i = 0; i < count; i++) record(w, event, &w->matches[i], line, number);
+    if (w->scan->options->patterns) tell_patterns(w, event, line, number);
+}
+
+static void add_mark(void *context, size_t offset) {
+    struct marks *m = context;
+    if (m->count + 1 >= m->size) {
+        size_t size = m->size ? m->size * 2 : 256, *bigger = realloc(m->at, size * sizeof *bigger);
+        if (!bigger) {
+            m->out_of_memory = true;
+            return;
+        }
+        m->at = bigger;
+        m->size = size;
+    }
+    m->at[m->count++] = offset;
+}
+
+static int compare_marks(const void *a, const void *b) {
+    size_t x = *(const size_t *)a, y = *(const size_t *)b;
+    return x < y ? -1 : x > y;
+}
+
+static void find_marks(struct worker *w, struct span text) {
+    const struct scan_patterns *p = w->scan->options->patterns;
+    w->sink.count = 0;
+    w->sieve.marks = NULL;
+    if (!p || !p->find) return;
+    w->marks.count = 0;
+    p->find(p->context, w->number, text, add_mark, &w->marks);
+    if (w->marks.out_of_memory) w->found.out_of_memory = true;
+    if (w->marks.count == 0) return;
+    qsort(w->marks.at, w->marks.count, sizeof *w->marks.at, compare_marks);
+    w->marks.at[w->marks.count] = SIZE_MAX; /* add_mark() leaves room */
+    w->sieve.marks = w->marks.at;
+}
+
+/* Whether every line of the chunk is to be parsed: for indicators that name nothing, or a watched log. */
+static bool parses_everything(const struct worker *w) {
+    const struct detect_index *index = w->scan->options->index;
+    char log[sizeof w->chunk.header.path + 8];
+    if (detect_index_prefilter(index)->everything) return true;
+    if (!w->scan->options->patterns) return false;
+    if (w->reader->shape != READER_TABLE) return detect_index_watches_log(index, SPAN(""));
+    snprintf(log, sizeof log, "zeek.%s", w->chunk.header.path);
+    return detect_index_watches_log(index, span_cstr(log));
 }
 
 static void use_header(struct worker *w) {
@@ -130,6 +226,7 @@ static void on_comment(struct sieve *sieve, struct span line) {
     struct worker *w = sieve->context;
     reader_header_line(&w->chunk.header, line);
     use_header(w);
+    sieve->probe.everything = parses_everything(w);
 }
 
 static void scan_chunk(struct worker *w) {
@@ -144,8 +241,11 @@ static void scan_chunk(struct worker *w) {
     if (w->chunk.oversize) {
         note_unreadable(f, 0, "the line is longer than 16 MiB");
         w->sieve.lines = 1;
+        w->sink.count = 0;
         return;
     }
+    find_marks(w, text);
+    w->sieve.probe.everything = parses_everything(w);
     switch (w->reader->shape) {
     case READER_JSON_LINES:
         sieve_json(&w->sieve, text);
@@ -160,17 +260,35 @@ static void scan_chunk(struct worker *w) {
     }
 }
 
+static bool tell_hit(struct scan *s, struct detect_hit *hit) {
+    hit->line += s->result->lines + 1;
+    s->result->hits++;
+    return s->options->on_hit(s->options->context, hit);
+}
+
+static bool tell_note(struct scan *s, struct scan_note *note) {
+    const struct scan_patterns *p = s->options->patterns;
+    note->line += s->result->lines + 1;
+    return p->on_note(p->context, note);
+}
+
+/* Hits and notes in the order of their lines, of one line the hits first. */
+static bool tell_all(struct worker *w) {
+    struct findings *f = &w->found;
+    struct scan_sink *sink = &w->sink;
+    for (size_t i = 0, n = 0; i < f->hit_count || n < sink->count;) {
+        bool note = i == f->hit_count || (n < sink->count && sink->notes[n].line < f->hits[i].line);
+        if (!(note ? tell_note(w->scan, &sink->notes[n++]) : tell_hit(w->scan, &f->hits[i++]))) return false;
+    }
+    return true;
+}
+
 /* Adds the chunk's findings to the result, in its turn. The lock is held. */
 static bool deliver_findings(struct worker *w) {
     struct scan *s = w->scan;
     struct scan_result *r = s->result;
     struct findings *f = &w->found;
-    bool go_on = true;
-    for (size_t i = 0; go_on && i < f->hit_count; i++) {
-        f->hits[i].line += r->lines + 1;
-        r->hits++;
-        go_on = s->options->on_hit(s->options->context, &f->hits[i]);
-    }
+    bool go_on = tell_all(w);
     for (unsigned i = 0; i < f->shown_count && r->shown_count < SCAN_UNREADABLE_SHOWN; i++) {
         r->shown[r->shown_count] = f->shown[i];
         r->shown[r->shown_count++].line += r->lines + 1;
@@ -208,6 +326,9 @@ static void worker_free(struct worker *w) {
     chunk_free(&w->chunk);
     free(w->found.hits);
     free(w->matches);
+    free(w->watches);
+    free(w->marks.at);
+    free(w->sink.notes);
     arena_free(&w->line);
     arena_free(&w->kept);
     arena_free(&w->scratch);
@@ -222,7 +343,10 @@ static bool worker_init(struct worker *w, struct scan *s) {
     w->sieve.probe.filter = detect_index_prefilter(s->options->index);
     w->sieve.probe.scratch = &w->scratch;
     w->matches = malloc(SCAN_MATCHES_PER_LINE_MAX * sizeof *w->matches);
-    return w->matches != NULL;
+    w->number = (unsigned)(w - s->workers);
+    w->sink = (struct scan_sink){.kept = &w->kept, .file = s->name};
+    if (s->options->patterns) w->watches = malloc(SCAN_WATCHES_PER_LINE_MAX * sizeof *w->watches);
+    return w->matches && (w->watches || !s->options->patterns);
 }
 
 /* The calling thread works too; what threads cannot be started is done by those that could. */
@@ -251,7 +375,11 @@ enum err scan_input(struct input *in, const struct scan_options *options, struct
     *result = (struct scan_result){0};
     struct worker *workers = calloc(count, sizeof *workers);
     if (!workers) return diag_set(d, ERR_NOMEM, "out of memory for scanning");
-    struct scan s = {.options = options, .name = input_name(in), .raw_size = input_raw_size(in), .result = result};
+    struct scan s = {.options = options,
+                     .name = input_name(in),
+                     .raw_size = input_raw_size(in),
+                     .result = result,
+                     .workers = workers};
     chunk_source_init(&s.source, in, options->reader, options->chunk_size ? options->chunk_size : SCAN_CHUNK_SIZE);
     pthread_mutex_init(&s.deliver, NULL);
     pthread_cond_init(&s.turned, NULL);

@@ -15,7 +15,8 @@ enum {
     SCAN_CHUNK_SIZE = 512 * 1024,     /* bytes; fits the second-level cache beside the Bloom filter */
     SCAN_LINE_MAX = 16 * 1024 * 1024, /* longer lines are unreadable */
     SCAN_UNREADABLE_SHOWN = 5,
-    SCAN_MATCHES_PER_LINE_MAX = 4096 /* indicators one line can hit */
+    SCAN_MATCHES_PER_LINE_MAX = 4096, /* indicators one line can hit */
+    SCAN_WATCHES_PER_LINE_MAX = 65536 /* watches one line can set off */
 };
 
 /* One indicator matched by one line. Spans are valid during the callback. */
@@ -33,11 +34,45 @@ struct detect_hit {
     struct span text;           /* the whole line */
 };
 
+struct scan_sink; /* where a thread leaves what it found in its chunk */
+
+/* Something found by patterns beside the index, told again in the order of the lines. */
+struct scan_note {
+    uint32_t watch;
+    uint64_t line; /* from 1 */
+    const char *file;
+    time_us time;
+    struct span data; /* what scan_note() was given */
+    struct span text; /* the whole line */
+};
+
+/* Full patterns evaluated beside the index. What only one line decides is told as notes; what needs several lines is
+ * fed at delivery, where the order is that of the lines whatever the number of threads. */
+struct scan_patterns {
+    void *context;
+    /* Looks for texts in the raw chunk and calls found(sink, offset) for each, in any order: the lines they stand in
+     * are parsed whatever their values. May be NULL. Called by several threads, each with its own `thread` number (0 …
+     * SCAN_THREADS_MAX-1). */
+    void (*find)(void *context, unsigned thread, struct span chunk, void (*found)(void *sink, size_t offset),
+                 void *sink);
+    /* Each event that was parsed, by the thread that did: watches are detect_index_watches() of it; `found` tells
+     * whether find() marked its line. Leaves its results with scan_note(). False: out of memory. */
+    bool (*on_event)(void *context, unsigned thread, const struct detect_event *event, struct span line,
+                     const uint32_t *watches, uint32_t count, bool found, struct scan_sink *sink);
+    /* The notes, by one thread at a time: in the order of the lines, notes of one line in the order they were left,
+     * after the line's hits. False stops the scan. */
+    bool (*on_note)(void *context, const struct scan_note *note);
+};
+/* From on_event() only. data is copied. */
+MUST_CHECK bool scan_note(struct scan_sink *sink, uint32_t watch, struct span data);
+
 struct scan_options {
     const struct detect_index *index;
-    const struct detect_reader *reader; /* NULL: recognise */
-    unsigned threads;                   /* 0 = 1 */
-    size_t chunk_size;                  /* 0 = SCAN_CHUNK_SIZE; for tests */
+    const struct scan_patterns *patterns; /* NULL: none */
+    const struct detect_reader *reader;   /* NULL: recognise */
+    unsigned threads;                     /* 0 = 1 */
+    bool subdomains;   /* a domain indicator matches names below it as well */
+    size_t chunk_size; /* 0 = SCAN_CHUNK_SIZE; for tests */
     /* Called for each hit in order, by one thread at a time (not always the same). False stops the scan. */
     bool (*on_hit)(void *context, const struct detect_hit *hit);
     /* After each chunk, likewise; may be NULL. */

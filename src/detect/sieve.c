@@ -9,8 +9,17 @@ static void judge_held(struct sieve *s) {
     if (!line.at) return;
     bool hit = probe_end(&s->held);
     if (line.len > 0 && line.at[line.len - 1] == '\r') line.len--;
-    if (line.len > 0 && (hit || s->held_suspect)) s->on_line(s->context, line, s->lines - 1, s->held_suspect && !hit);
+    s->marked = s->held_marked;
+    if (line.len > 0 && (hit || s->held_suspect || s->marked))
+        s->on_line(s->context, line, s->lines - 1, s->held_suspect && !hit);
     s->held_line.at = NULL;
+}
+
+/* Whether a mark stands before `end`; goes past those that do. */
+static bool take_marks(struct sieve *s, size_t end) {
+    const size_t *first = s->marks;
+    while (*s->marks <= end && *s->marks != SIZE_MAX) s->marks++;
+    return s->marks != first;
 }
 
 /* One line's end: holds it back until the next one's. */
@@ -26,11 +35,13 @@ static void end_line(struct sieve *s, struct span line, bool suspect) {
     memcpy(to->paths, from->paths, paths * sizeof *to->paths);
     s->held_line = line;
     s->held_suspect = suspect;
+    s->held_marked = s->marks && take_marks(s, (size_t)(line.at - s->base) + line.len);
     s->lines++;
     probe_begin(from);
 }
 
-static void begin(struct sieve *s) {
+static void begin(struct sieve *s, struct span chunk) {
+    s->base = chunk.at;
     s->held.filter = s->probe.filter;
     s->held.scratch = s->probe.scratch;
     s->held_line = span_of(NULL, 0);
@@ -96,7 +107,7 @@ void sieve_json(struct sieve *s, struct span chunk) {
     struct json_loop l = {.sieve = s, .base = chunk.at};
     struct masks masks;
     uint64_t carry = 0;
-    begin(s);
+    begin(s, chunk);
     for (size_t at = 0; at < chunk.len;) {
         size_t left = chunk.len - at, blocks = (left + MASKS_BLOCK - 1) / MASKS_BLOCK;
         if (blocks > MASKS_BATCH) blocks = MASKS_BATCH;
@@ -206,7 +217,7 @@ static size_t table_run(struct sieve *s, struct span chunk) {
 }
 
 void sieve_table(struct sieve *s, struct span chunk) {
-    begin(s);
+    begin(s, chunk);
     while (chunk.len > 0) chunk = span_from(chunk, table_run(s, chunk));
     judge_held(s);
 }
@@ -218,7 +229,7 @@ static void text_line(struct sieve *s, struct span line) {
 }
 
 void sieve_text(struct sieve *s, struct span chunk) {
-    begin(s);
+    begin(s, chunk);
     while (chunk.len > 0) {
         const char *feed = memchr(chunk.at, '\n', chunk.len);
         size_t len = feed ? (size_t)(feed - chunk.at) : chunk.len;

@@ -268,11 +268,102 @@ static void slow_pipe(void **state) {
     detect_index_free(&index);
 }
 
+/* Patterns beside the index: what they watch is parsed and told, in the order of the lines. */
+struct told {
+    struct buf text;
+    uint64_t last_line;
+};
+
+static void find_word(void *context, unsigned thread, struct span chunk, void (*found)(void *sink, size_t offset),
+                      void *sink) {
+    (void)context;
+    assert_true(thread < SCAN_THREADS_MAX);
+    struct span word = SPAN("needle");
+    for (size_t at = 0, next; (next = span_find(span_from(chunk, at), word)) != SIZE_MAX; at += next + word.len)
+        found(sink, at + next);
+}
+
+static bool on_event(void *context, unsigned thread, const struct detect_event *event, struct span line,
+                     const uint32_t *watches, uint32_t count, bool found, struct scan_sink *sink) {
+    (void)context;
+    (void)thread;
+    (void)line;
+    uint32_t sum = found ? 1000 : 0;
+    for (uint32_t i = 0; i < count; i++) sum += watches[i];
+    return scan_note(sink, sum, span_cstr(event->log)) && (!found || scan_note(sink, 1, SPAN("twice")));
+}
+
+static bool on_note(void *context, const struct scan_note *note) {
+    struct told *t = context;
+    assert_true(note->line >= t->last_line);
+    t->last_line = note->line;
+    assert_true(note->text.len > 0);
+    buf_printf(&t->text, "%llu:%u:%.*s ", (unsigned long long)note->line, note->watch, SPAN_ARG(note->data));
+    return true;
+}
+
+static void patterns_beside(void **state) {
+    (void)state;
+    struct detect_builder *b;
+    struct detect_index *index;
+    struct diag d;
+    struct pattern_atom domain = {.kind = ATOM_DOMAIN, .root = ROOT_DOMAIN, .value = SPAN("Watched.Example.")};
+    struct pattern_atom hash = {.kind = ATOM_HASH, .value = SPAN("not a hash")};
+    struct pattern_atom port = {.kind = ATOM_PORT, .port = 80};
+    assert_int_equal(detect_builder_new(&b, &d), ERR_NONE);
+    assert_int_equal(detect_builder_watch(b, &domain, 7, &d), ERR_NONE);
+    assert_int_equal(detect_builder_watch(b, &domain, 20, &d), ERR_NONE);
+    assert_int_equal(detect_builder_watch(b, &hash, 7, &d), ERR_INVALID);
+    assert_int_equal(detect_builder_watch(b, &port, 7, &d), ERR_INVALID);
+    assert_int_equal(detect_builder_watch_log(b, SPAN("eve.*"), 300, &d), ERR_NONE);
+    assert_int_equal(detect_builder_watch_log(b, SPAN(""), 300, &d), ERR_INVALID);
+    struct detect_indicator one = {.id = SPAN("indicator--0a1b2c3d-4e5f-4a6b-8c7d-9e0f1a2b3c4d"),
+                                   .pattern = SPAN("[domain-name:value = 'watched.example']"),
+                                   .valid_from = TIME_NONE,
+                                   .valid_until = TIME_NONE};
+    assert_int_equal(detect_builder_add(b, &one, &d), ERR_NONE);
+    assert_int_equal(detect_builder_finish(&b, &index, &d), ERR_NONE);
+    assert_true(detect_index_has_watches(index));
+    struct told told = {.text = BUF_EMPTY};
+    struct scan_patterns patterns_hook = {
+        .context = &told, .find = find_word, .on_event = on_event, .on_note = on_note};
+    static const char text[] = "{\"q\":\"watched.example\"}\n"
+                               "{\"q\":\"other.example\"}\n"
+                               "{\"q\":\"a needle in a stack with a needle\"}\n"
+                               "{\"timestamp\":\"2020-05-01T07:02:24Z\",\"event_type\":\"dns\",\"flow_id\":1}\n"
+                               "{\"q\":\"needle\",\"r\":\"WATCHED.example\"}";
+    for (size_t chunk = 16; chunk <= sizeof text; chunk += 40) {
+        struct seen seen = {0};
+        struct scan_result result;
+        char path[] = "/tmp/renkei-scan-XXXXXX";
+        int fd = mkstemp(path);
+        assert_int_equal(file_write_all(fd, span_cstr(text), &d), ERR_NONE);
+        close(fd);
+        struct scan_options options = {.index = index,
+                                       .patterns = &patterns_hook,
+                                       .threads = 2,
+                                       .chunk_size = chunk,
+                                       .on_hit = on_hit,
+                                       .context = &seen};
+        buf_clear(&told.text);
+        told.last_line = 0;
+        assert_int_equal(scan_path(path, &options, &result, &d), ERR_NONE);
+        unlink(path);
+        assert_string_equal(buf_cstr(&told.text),
+                            "1:27:json 3:1000:json 3:1:twice 4:300:eve.dns 5:1027:json 5:1:twice ");
+        assert_string_equal(buf_cstr(&seen.text), "1:0:watched.example 5:0:WATCHED.example ");
+        buf_free(&seen.text);
+    }
+    buf_free(&told.text);
+    detect_index_free(&index);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(json_lines), cmocka_unit_test(urls_from_two_fields), cmocka_unit_test(zeek_tables),
-        cmocka_unit_test(plain_text), cmocka_unit_test(byte_order_mark),      cmocka_unit_test(oversize_line),
-        cmocka_unit_test(many_lines), cmocka_unit_test(truncated_input),      cmocka_unit_test(slow_pipe),
+        cmocka_unit_test(patterns_beside), cmocka_unit_test(json_lines), cmocka_unit_test(urls_from_two_fields),
+        cmocka_unit_test(zeek_tables),     cmocka_unit_test(plain_text), cmocka_unit_test(byte_order_mark),
+        cmocka_unit_test(oversize_line),   cmocka_unit_test(many_lines), cmocka_unit_test(truncated_input),
+        cmocka_unit_test(slow_pipe),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
