@@ -84,12 +84,12 @@ const struct command commands[] = {
      "  renkei sync JP-MOD\n",
      "--follow --interval", command_sync},
     {"match", "match telemetry against the indicators",
-     "renkei match FILE...|- [--member NAME] [--time event|now|any] [--threads N] [--no-sightings]\n\n"
+     "renkei match FILE...|- [--member NAME] [--time event|now|any] [--subdomains] [--threads N] [--no-sightings]\n\n"
      "Zeek (NDJSON, TSV), Suricata EVE, any NDJSON, plain text; plain, .gz or .zst. With --json an alert a line,\n"
      "in ECS. Sightings are kept by member, indicator and hour, and released as agreements say. Exits 0 if something\n"
      "matched, 1 if nothing did, 2 on trouble.\n\n"
      "  renkei match conn.log dns.log --member NAVY-1\n",
-     "--member --time --threads --no-sightings", command_match},
+     "--member --time --subdomains --threads --no-sightings", command_match},
     {"status", "what the node holds", "renkei status\n\n  renkei status\n", "", command_status},
     {"completion", "print shell completion", "renkei completion bash\n\n  source <(renkei completion bash)\n", "bash",
      command_completion},

@@ -1,0 +1,61 @@
+/* The flags of `renkei match`: a row each. */
+#include <getopt.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "cli/match.h"
+
+/* Each sets its field from the text behind the flag (NULL for a flag that takes none). Returns what is wrong with it,
+ * NULL for nothing. */
+typedef const char *(*set_option)(struct match_options *o, const char *text);
+
+static const char *set_member(struct match_options *o, const char *text) {
+    o->member = text;
+    return NULL;
+}
+static const char *set_time(struct match_options *o, const char *text) {
+    return validity_mode_parse(span_cstr(text), &o->mode) ? NULL : "--time is event, now or any";
+}
+static const char *set_threads(struct match_options *o, const char *text) {
+    char *end;
+    unsigned long n = strtoul(text, &end, 10);
+    o->threads = (unsigned)n;
+    return *end || end == text || n < 1 || n > MATCH_THREADS_MAX ? "--threads is a number from 1 to 64" : NULL;
+}
+static const char *set_no_sightings(struct match_options *o, const char *text) {
+    (void)text;
+    o->sightings = false;
+    return NULL;
+}
+static const char *set_subdomains(struct match_options *o, const char *text) {
+    (void)text;
+    o->subdomains = true;
+    return NULL;
+}
+
+static const struct {
+    const char *name;
+    bool takes_value;
+    set_option set;
+} rows[] = {
+    {"member", true, set_member},          {"time", true, set_time},
+    {"threads", true, set_threads},        {"no-sightings", false, set_no_sightings},
+    {"subdomains", false, set_subdomains},
+};
+enum { ROWS = sizeof rows / sizeof *rows, FIRST = 256 /* above any character getopt_long() returns by itself */ };
+
+int match_options_read(struct match_options *out, int argc, char **argv) {
+    struct option flags[ROWS + 1] = {0};
+    long processors = sysconf(_SC_NPROCESSORS_ONLN);
+    *out = (struct match_options){
+        .sightings = true, .threads = processors > 0 && processors < MATCH_THREADS_MAX ? (unsigned)processors : 1};
+    for (int i = 0; i < ROWS; i++)
+        flags[i] =
+            (struct option){rows[i].name, rows[i].takes_value ? required_argument : no_argument, NULL, FIRST + i};
+    for (int c; (c = getopt_long(argc, argv, ":", flags, NULL)) != -1;) {
+        if (c < FIRST) return cli_bad_flag("match", c, argv);
+        const char *wrong = rows[c - FIRST].set(out, optarg);
+        if (wrong) return cli_usage("match", "%s", wrong);
+    }
+    return optind == argc ? cli_usage("match", "which file? \"-\" is standard input") : EXIT_OK;
+}
