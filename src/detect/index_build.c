@@ -173,6 +173,7 @@ static bool add_url_keys(struct detect_builder *b, struct span whole) {
     split_host_port(host, &host, &port);
     uint64_t path = key_of(url.path);
     prefilter_note_text(&b->index->prefilter, host);
+    prefilter_note_text(&b->index->prefilter, url.path);
     return add_key(b, key_of_path(path)) && add_key(b, key_of_request(key_of(host), path));
 }
 

@@ -6,19 +6,15 @@
 enum { BLOOM_BITS_PER_KEY = 16, TABLE_MIN_BITS = 10 };
 
 uint64_t key_of(struct span text) {
-    char padded[264];
-    uint64_t high;
-    if (text.len <= sizeof padded - 8) {
-        memcpy(padded, text.at ? text.at : "", text.len);
-        memset(padded + text.len, 0, 8);
-        return key_of_padded(padded, text.len, &high);
-    }
-    char *copy = malloc(text.len + 8);
+    char padded[256 + 16];
+    size_t len = key_bare_length(text.at, text.len);
+    bool fits = len <= sizeof padded - 16;
+    char *copy = fits ? padded : malloc(len + 16);
     if (!copy) return 0;
-    memcpy(copy, text.at, text.len);
-    memset(copy + text.len, 0, 8);
-    uint64_t key = key_of_padded(copy, text.len, &high);
-    free(copy);
+    memcpy(copy, text.at ? text.at : "", len);
+    memset(copy + len, 0, 16);
+    uint64_t key = key_of_bare(copy, len);
+    if (!fits) free(copy);
     return key;
 }
 
@@ -44,6 +40,10 @@ bool prefilter_has_tag(const struct prefilter *f, uint64_t key) {
     }
 }
 
+void prefilter_fetch_tag(const struct prefilter *f, uint64_t key) {
+    __builtin_prefetch(&f->tags[tag_hash(key) >> f->tag_shift]);
+}
+
 static void add_key(struct prefilter *f, uint64_t key) {
     f->bloom[((key >> 32) * f->bloom_words) >> 32] |= UINT64_C(1) << (key & 63) | UINT64_C(1) << (key >> 6 & 63) |
                                                       UINT64_C(1) << (key >> 12 & 63) | UINT64_C(1) << (key >> 18 & 63);
@@ -55,10 +55,11 @@ static void add_key(struct prefilter *f, uint64_t key) {
 }
 
 void prefilter_note_text(struct prefilter *f, struct span text) {
-    if (text.len > 0 && text.at[text.len - 1] == '.') text.len--; /* as key_of() does */
-    if (span_find_char(text, '.') != SIZE_MAX) return;
-    size_t bit = text.len < 255 ? text.len : 255;
-    f->dotless[bit / 64] |= UINT64_C(1) << (bit % 64);
+    size_t len = key_bare_length(text.at, text.len);
+    if (len == 0) return;
+    unsigned dot = memchr(text.at, '.', len) ? 1u << 12 : 0;
+    unsigned at = dot | (unsigned)(len < 63 ? len : 63) << 6 | shape_letter(text.at[0]);
+    f->shapes[at] |= UINT64_C(1) << shape_letter(text.at[len - 1]);
 }
 
 /* Memory that is read all over: in huge pages where the system has them, which spares the processor its page tables. */

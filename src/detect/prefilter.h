@@ -18,7 +18,10 @@
 #include "base/arena.h"
 #include "pattern/address.h"
 
-enum { PREFILTER_PADDING = 64 /* readable bytes that must follow any buffer given to the scanning loops */ };
+enum {
+    PREFILTER_PADDING = 72, /* readable bytes that must follow any buffer given to the scanning loops */
+    PREFILTER_SHAPES = 1 << 13
+};
 
 struct prefilter {
     uint64_t *bloom; /* owned; 16 bits a key, 4 set in one word */
@@ -28,9 +31,9 @@ struct prefilter {
     unsigned tag_shift;
     /* What there is among the indicators; v6_hosts: in URLs; everything: some name nothing, parse all lines. */
     bool urls, v6_hosts, emails, file_names, networks_v4, everything;
-    /* Bit n: a spelling of n bytes exists that has no dot in it (hashes, paths, file names); bit 255 stands for all
-     * longer ones. Most values of a log have no dot and another length: they are not even hashed. */
-    uint64_t dotless[4];
+    /* What the spellings look like: a bit for each combination of whether there is a dot, length, first and last
+     * character that occurs. Most values of a log look like none of them and are not even hashed. */
+    uint64_t shapes[PREFILTER_SHAPES];
     uint64_t v4_lengths;       /* bit n: a network of prefix length n exists (0 to 31) */
     uint64_t v6_lengths[3];    /* likewise, 0 to 128, single addresses included */
     uint64_t v4_sixteen[1024]; /* bit per /16: a network reaches into it */
@@ -53,22 +56,22 @@ static inline uint64_t key_load(const char *at) {
 static inline uint64_t key_load_part(const char *at, size_t len) {
     return len ? (key_load(at) | KEY_FOLD) & (~UINT64_C(0) >> (64 - 8 * len)) : 0;
 }
+/* Dots at the end count for nothing: a name may be written with the root's. */
+static inline size_t key_bare_length(const char *at, size_t len) {
+    while (len > 0 && at[len - 1] == '.') len--;
+    return len;
+}
 
-/* The key of a text that is followed by at least 8 readable bytes. *high gets a bit 0x80 set for any byte beyond ASCII.
- * Reads whole words past the end and masks them: a loop without a tail of cases. */
-static inline uint64_t key_of_padded(const char *at, size_t len, uint64_t *high) {
-    if (len > 0 && at[len - 1] == '.') len--;
-    uint64_t hash = len * KEY_MULTIPLIER_B, seen = 0;
-    const char *end = at + (len & ~(size_t)7);
-    for (; at < end; at += 8) {
-        uint64_t word = key_load(at);
-        seen |= word;
-        hash = key_mix(hash ^ (word | KEY_FOLD), KEY_MULTIPLIER_A);
-    }
-    uint64_t rest = key_load_part(at, len & 7);
-    seen |= rest;
-    *high = seen & UINT64_C(0x8080808080808080);
-    return key_mix(hash ^ rest, KEY_MULTIPLIER_B);
+/* The key of a text without dots at its end that is followed by at least 16 readable bytes. Reads whole words past the
+ * end and masks them, 16 bytes a step: most values take one step, whatever their length. */
+static inline uint64_t key_of_bare(const char *at, size_t len) {
+    uint64_t hash = len * KEY_MULTIPLIER_B;
+    for (; len > 16; at += 16, len -= 16)
+        hash = key_mix(hash ^ (key_load(at) | KEY_FOLD), KEY_MULTIPLIER_A ^ (key_load(at + 8) | KEY_FOLD));
+    uint64_t low = len >= 8 ? key_load(at) | KEY_FOLD : key_load_part(at, len);
+    uint64_t high = len > 8 ? len == 16 ? key_load(at + 8) | KEY_FOLD : key_load_part(at + 8, len - 8) : 0;
+    hash = key_mix(hash ^ low, KEY_MULTIPLIER_A ^ high);
+    return key_mix(hash, KEY_MULTIPLIER_B);
 }
 /* The same for any text. */
 uint64_t key_of(struct span text);
@@ -88,13 +91,25 @@ static inline bool prefilter_may_have(const struct prefilter *f, uint64_t key) {
 }
 /* The second look, for keys the Bloom filter lets through. */
 bool prefilter_has_tag(const struct prefilter *f, uint64_t key);
+/* Asks for the memory that look will need. */
+void prefilter_fetch_tag(const struct prefilter *f, uint64_t key);
 static inline bool prefilter_has(const struct prefilter *f, uint64_t key) {
     return prefilter_may_have(f, key) && prefilter_has_tag(f, key);
 }
 /* Whether any indicator's network (or IPv6 address) holds the address. */
 bool prefilter_has_network(const struct prefilter *f, const struct address *address);
 
-/* Notes a text that will be looked for, so that probe_value() does not pass it by. */
+/* Six bits of a character, the same in either case. */
+static inline unsigned shape_letter(char c) {
+    return ((unsigned char)c & 0x1fu) | ((unsigned char)c >> 1 & 0x20u);
+}
+/* Whether a text like this may be among the spellings: its first and last characters, its length without dots at its
+ * end (at least 1), and whether there is a dot in it. */
+static inline bool prefilter_has_shape(const struct prefilter *f, char first, char last, size_t len, bool dot) {
+    unsigned at = (dot ? 1u << 12 : 0) | (unsigned)(len < 63 ? len : 63) << 6 | shape_letter(first);
+    return f->shapes[at] >> shape_letter(last) & 1;
+}
+/* Notes a text that will be looked for, so that its shape is known. */
 void prefilter_note_text(struct prefilter *f, struct span text);
 /* Builds the tables from keys. False when memory ran out. */
 bool prefilter_build(struct prefilter *f, const uint64_t *keys, size_t count);
@@ -108,32 +123,5 @@ struct detect_index;
 const struct prefilter *detect_index_prefilter(const struct detect_index *index);
 /* Whether all lines of this log are watched; an empty name: whether those of any log are. */
 bool detect_index_watches_log(const struct detect_index *index, struct span log);
-
-/* --- probing the values of one line --- */
-
-enum { PROBE_KEYS_MAX = 128, PROBE_PATHS_MAX = 8, PROBE_SCRATCH_KEPT = 256 * 1024 };
-
-/* What is known of a line. Its keys are only noted, and their places in the filter fetched ahead; they are looked up
- * at the end, best a line later, when the memory has arrived. Reset with probe_begin() at each line. */
-struct probe {
-    const struct prefilter *filter;
-    struct arena *scratch; /* for the rare values that need normalising; never reset within a line */
-    bool everything;       /* every line is worth parsing */
-    bool hit;
-    unsigned key_count, path_count;
-    uint64_t keys[PROBE_KEYS_MAX], paths[PROBE_PATHS_MAX];
-};
-static inline void probe_begin(struct probe *p) {
-    if (p->scratch->used > PROBE_SCRATCH_KEPT) arena_reset(p->scratch);
-    p->hit = p->everything;
-    p->key_count = p->path_count = 0;
-}
-/* One value of the line, followed by PREFILTER_PADDING readable bytes. */
-void probe_value(struct probe *p, const char *at, size_t len);
-/* One value that must be unescaped first: JSON's escapes, or Zeek's \x41. */
-void probe_escaped_json(struct probe *p, const char *at, size_t len);
-void probe_escaped_zeek(struct probe *p, const char *at, size_t len);
-/* At the line's end: whether the line is worth parsing. */
-bool probe_end(struct probe *p);
 
 #endif

@@ -1,43 +1,104 @@
-#ifdef __SSE2__
-#include <emmintrin.h>
-#endif
+#include "detect/probe.h"
 
 #include "base/encode.h"
 #include "detect/normalise.h"
-#include "detect/prefilter.h"
 
-/* Which of 16 bytes are the one, a bit each. */
-static inline unsigned equal16(const char *at, char byte) {
-#ifdef __SSE2__
-    __m128i block = _mm_loadu_si128((const __m128i *)(const void *)at);
-    return (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(block, _mm_set1_epi8(byte)));
-#else
-    unsigned bits = 0;
-    for (unsigned i = 0; i < 16; i++) bits |= (unsigned)(at[i] == byte) << i;
-    return bits;
-#endif
+/* --- lines --- */
+
+void probe_clear(struct probe *p) {
+    p->key_count = p->path_count = p->line_count = p->line_first_key = 0;
 }
 
-static inline void note_key(struct probe *p, uint64_t key) {
+static void begin_line(struct probe *p) {
+    p->hit = p->everything;
+    p->overfull = false;
+    p->line_first_key = p->key_count;
+    if (p->scratch->used > PROBE_SCRATCH_KEPT) arena_reset(p->scratch);
+}
+
+void probe_begin(struct probe *p) {
+    probe_clear(p);
+    begin_line(p);
+}
+
+bool probe_end_line(struct probe *p, struct span line, bool suspect, bool marked) {
+    bool unsure = p->scratch->overflow; /* cannot tell: let the line be parsed */
+    if (p->overfull && p->path_count > 0 && p->paths[p->path_count - 1].line == p->line_count) unsure = true;
+    p->lines[p->line_count++] = (struct probe_line){.at = line.at,
+                                                    .len = line.len,
+                                                    .first_key = p->line_first_key,
+                                                    .hit = p->hit || unsure,
+                                                    .suspect = suspect,
+                                                    .marked = marked};
+    if (p->scratch->overflow) arena_reset(p->scratch);
+    begin_line(p);
+    return p->line_count == PROBE_LINES || p->key_count > PROBE_KEYS - PROBE_KEYS_A_LINE ||
+           p->path_count > PROBE_PATHS - 8;
+}
+
+/* The line that a key is of. */
+static struct probe_line *line_of(struct probe *p, uint32_t key) {
+    uint32_t low = 0, high = p->line_count;
+    while (high - low > 1) {
+        uint32_t middle = low + (high - low) / 2;
+        if (p->lines[middle].first_key <= key)
+            low = middle;
+        else
+            high = middle;
+    }
+    return &p->lines[low];
+}
+
+/* URLs whose host and path stand in two values of one line. */
+static void judge_path(struct probe *p, const struct probe_path *path) {
+    struct probe_line *line = &p->lines[path->line];
+    if (line->hit || !prefilter_has(p->filter, key_of_path(path->key))) return;
+    uint32_t end = path->line + 1 < p->line_count ? line[1].first_key : p->key_count;
+    for (uint32_t i = line->first_key; i < end && !line->hit; i++)
+        line->hit = prefilter_has(p->filter, key_of_request(p->keys[i], path->key));
+}
+
+void probe_judge(struct probe *p) {
     const struct prefilter *f = p->filter;
-    __builtin_prefetch(&f->bloom[((key >> 32) * f->bloom_words) >> 32]);
-    if (p->key_count < PROBE_KEYS_MAX)
-        p->keys[p->key_count] = key;
-    else if (prefilter_has(f, key))
-        p->hit = true; /* a long line: looked up at once */
-    p->key_count++;
+    uint32_t passed[PROBE_KEYS + 1], count = 0;
+    for (uint32_t i = 0; i < p->key_count; i++) { /* without a branch: which pass cannot be foretold */
+        passed[count] = i;
+        count += prefilter_may_have(f, p->keys[i]);
+    }
+    for (uint32_t i = 0; i < count; i++) prefilter_fetch_tag(f, p->keys[passed[i]]);
+    for (uint32_t i = 0; i < count; i++)
+        if (prefilter_has_tag(f, p->keys[passed[i]])) line_of(p, passed[i])->hit = true;
+    for (uint32_t i = 0; i < p->path_count; i++) judge_path(p, &p->paths[i]);
 }
+
+/* --- values --- */
 
 static void probe_text(struct probe *p, struct span text) {
-    note_key(p, key_of(text));
+    size_t len = key_bare_length(text.at, text.len);
+    if (len > 0 && prefilter_has_shape(p->filter, text.at[0], text.at[len - 1], len, memchr(text.at, '.', len)))
+        probe_note(p, key_of(span_of(text.at, len)));
 }
 
-static void probe_path(struct probe *p, uint64_t key, struct span text) {
-    size_t fragment = span_find_char(text, '#');
-    if (fragment != SIZE_MAX) key = key_of(span_first(text, fragment));
-    if (!prefilter_has(p->filter, key_of_path(key))) return;
-    if (p->path_count < PROBE_PATHS_MAX) p->paths[p->path_count] = key;
-    p->path_count++;
+/* The name as a name: itself, and those above it when subdomains count. */
+static void probe_domain(struct probe *p, struct span name) {
+    probe_text(p, name);
+    if (!p->subdomains) return;
+    for (size_t dot; (dot = span_find_char(name, '.')) != SIZE_MAX && dot + 1 < name.len;) {
+        name = span_from(name, dot + 1);
+        probe_text(p, name);
+    }
+}
+
+void probe_note_path(struct probe *p, uint64_t key, const char *at, size_t len) {
+    const char *fragment = memchr(at, '#', len);
+    if (fragment) key = key_of(span_of(at, (size_t)(fragment - at)));
+    if (p->path_count == PROBE_PATHS) {
+        p->hit |= prefilter_has(p->filter, key_of_path(key)); /* too many to try all pairs: let the line be parsed */
+        return;
+    }
+    uint64_t place = key_of_path(key);
+    __builtin_prefetch(&p->filter->bloom[((place >> 32) * p->filter->bloom_words) >> 32]);
+    p->paths[p->path_count++] = (struct probe_path){p->line_count, key};
 }
 
 static void probe_address(struct probe *p, const struct address *address) {
@@ -53,7 +114,7 @@ static void probe_host(struct probe *p, struct span host) {
     if (address_parse(host, &address))
         probe_address(p, &address);
     else if (normalise_domain(p->scratch, host, &domain))
-        probe_text(p, domain);
+        probe_domain(p, domain);
 }
 
 static void probe_url(struct probe *p, struct span text) {
@@ -76,7 +137,7 @@ static void probe_emails(struct probe *p, struct span text) {
 }
 
 /* "2020-05-01T07:02:24": the values with colons that a log is full of, and MAC addresses. */
-static bool is_dull(const char *at, size_t len) {
+bool probe_is_dull(const char *at, size_t len) {
     if (len >= 19 && at[4] == '-' && at[7] == '-' && at[13] == ':' && at[16] == ':' && at[0] >= '0' && at[0] <= '9')
         return true;
     return len == 17 && at[2] == ':' && at[5] == ':' && at[8] == ':' && at[11] == ':' && at[14] == ':' && at[15] != ':';
@@ -86,9 +147,9 @@ static bool is_dull(const char *at, size_t len) {
 static void probe_unusual(struct probe *p, struct span text, bool colon, bool high) {
     struct span host, hash, domain;
     int32_t port;
-    if (high && normalise_domain(p->scratch, text, &domain)) probe_text(p, domain);
+    if (high && normalise_domain(p->scratch, text, &domain)) probe_domain(p, domain);
     if (p->filter->emails && memchr(text.at, '@', text.len)) probe_emails(p, text);
-    if (!colon || is_dull(text.at, text.len)) return;
+    if (!colon || probe_is_dull(text.at, text.len)) return;
     struct address address;
     if (text.len > 2 && text.at[2] == ':' && normalise_hash(p->scratch, text, &hash)) probe_text(p, hash);
     if (address_parse(text, &address))
@@ -102,48 +163,43 @@ static void probe_unusual(struct probe *p, struct span text, bool colon, bool hi
 static void probe_last_part(struct probe *p, const char *at, size_t len) {
     size_t start = len;
     while (start > 0 && at[start - 1] != '/' && at[start - 1] != '\\') start--;
-    if (start > 0 && start < len && prefilter_has(p->filter, key_of(span_of(at + start, len - start)))) p->hit = true;
+    if (start > 0 && start < len) probe_text(p, span_of(at + start, len - start));
 }
 
-/* Whether the value can be one of those looked for at all. The last byte is left out: a dot there counts for nothing.
- */
-static inline bool is_wanted(const struct prefilter *f, const char *at, size_t len) {
-    size_t shorter = len - 1, bare = at[shorter] == '.' ? shorter : len, bit = bare < 255 ? bare : 255;
-    if (f->dotless[bit / 64] >> (bit % 64) & 1) return true;
-    for (; shorter > 16; at += 16, shorter -= 16)
-        if (equal16(at, '.')) return true;
-    return (equal16(at, '.') & ((1u << shorter) - 1)) != 0;
+void probe_odd_value(struct probe *p, const char *at, size_t len, bool dotted, bool slashed, bool shaped) {
+    const struct prefilter *f = p->filter;
+    struct address address;
+    if (shaped) probe_plain(p, at, len);
+    if (dotted && f->networks_v4 && len <= 15 && at[0] <= '9' && address_parse_v4(span_of(at, len), &address) &&
+        prefilter_has_network(f, &address))
+        p->hit = true;
+    if (dotted && p->subdomains) probe_domain(p, span_of(at, len));
+    if (slashed) probe_last_part(p, at, len);
 }
+
+enum { HAS_COLON = 1, HAS_HIGH = 2, HAS_AT = 4, HAS_HASH = 8, HAS_DOT = 16, HAS_SLASH = 32 };
+static const uint8_t has[256] = {
+    [':'] = HAS_COLON, ['@'] = HAS_AT,     ['#'] = HAS_HASH,           ['.'] = HAS_DOT,
+    ['/'] = HAS_SLASH, ['\\'] = HAS_SLASH, [0x80 ... 0xff] = HAS_HIGH,
+};
 
 void probe_value(struct probe *p, const char *at, size_t len) {
     const struct prefilter *f = p->filter;
-    if (len == 0) return;
-    unsigned colons =
-        len >= 16 ? equal16(at, ':') | equal16(at + len - 16, ':') >> 10 : equal16(at, ':') & ((1u << len) - 1);
-    uint64_t high = 0;
-    if (is_wanted(f, at, len) || at[0] == '/') {
-        uint64_t key = key_of_padded(at, len, &high);
-        note_key(p, key);
-        if (f->urls && at[0] == '/') probe_path(p, key, span_of(at, len));
-    } else {
-        for (size_t i = 0; i < len; i += 8) high |= key_load(at + i);
-        high &= UINT64_C(0x8080808080808080);
-    }
-    if (__builtin_expect(colons != 0 || high != 0, 0)) {
-        probe_unusual(p, span_of(at, len), colons != 0, high != 0);
-    } else {
-        if (f->emails && memchr(at, '@', len)) probe_unusual(p, span_of(at, len), false, false);
-        struct address address;
-        if (f->networks_v4 && len <= 15 && at[0] <= '9' && address_parse_v4(span_of(at, len), &address) &&
-            prefilter_has_network(f, &address))
-            p->hit = true;
-    }
-    if (f->file_names) probe_last_part(p, at, len);
+    size_t bare = key_bare_length(at, len);
+    unsigned seen = 0;
+    if (bare == 0) return;
+    for (size_t i = 0; i < bare; i++) seen |= has[(unsigned char)at[i]];
+    bool shaped = prefilter_has_shape(f, at[0], at[bare - 1], bare, seen & HAS_DOT);
+    if (seen & (HAS_COLON | HAS_HIGH | HAS_AT)) probe_unusual(p, span_of(at, len), seen & HAS_COLON, seen & HAS_HIGH);
+    probe_odd_value(p, at, bare, seen & HAS_DOT, f->file_names && seen & HAS_SLASH, shaped);
+    if (!shaped && f->urls && at[0] == '/' && seen & HAS_HASH) probe_note_path(p, 0, at, len);
 }
 
-/* A copy with the padding that probe_value() needs. */
-static char *scratch_copy(struct probe *p, size_t len) {
-    return arena_alloc(p->scratch, len + PREFILTER_PADDING);
+/* --- escapes --- */
+
+/* Room for a value of at most len bytes, with the padding that probe_value() needs. */
+static char *unescaping_room(struct probe *p, size_t len) {
+    return len <= PROBE_UNESCAPED ? p->unescaped : arena_alloc(p->scratch, len + PREFILTER_PADDING);
 }
 
 static unsigned hex_digit(char c) {
@@ -187,7 +243,7 @@ static size_t read_unicode(const char *at, size_t left, uint32_t *out) {
 
 void probe_escaped_json(struct probe *p, const char *at, size_t len) {
     static const char from[] = "bfnrt", to[] = "\b\f\n\r\t";
-    char *out = scratch_copy(p, len);
+    char *out = unescaping_room(p, len);
     size_t n = 0;
     if (!out) return;
     for (size_t i = 0; i < len; i++) {
@@ -210,7 +266,7 @@ void probe_escaped_json(struct probe *p, const char *at, size_t len) {
 }
 
 void probe_escaped_zeek(struct probe *p, const char *at, size_t len) {
-    char *out = scratch_copy(p, len);
+    char *out = unescaping_room(p, len);
     size_t n = 0;
     if (!out) return;
     for (size_t i = 0; i < len; i++) {
@@ -225,18 +281,4 @@ void probe_escaped_zeek(struct probe *p, const char *at, size_t len) {
     }
     memset(out + n, 0, PREFILTER_PADDING);
     probe_value(p, out, n);
-}
-
-bool probe_end(struct probe *p) {
-    unsigned count = p->key_count < PROBE_KEYS_MAX ? p->key_count : PROBE_KEYS_MAX;
-    for (unsigned i = 0; !p->hit && i < count; i++)
-        if (__builtin_expect(prefilter_may_have(p->filter, p->keys[i]), 0))
-            p->hit = prefilter_has_tag(p->filter, p->keys[i]);
-    if (p->scratch->overflow) return true; /* cannot tell: let the line be parsed */
-    if (p->hit || p->path_count == 0) return p->hit;
-    if (p->path_count > PROBE_PATHS_MAX || p->key_count > PROBE_KEYS_MAX) return true; /* too many to try */
-    for (unsigned i = 0; i < p->path_count; i++)
-        for (unsigned k = 0; k < count; k++)
-            if (prefilter_has(p->filter, key_of_request(p->keys[k], p->paths[i]))) return true;
-    return false;
 }

@@ -342,6 +342,7 @@ static bool worker_init(struct worker *w, struct scan *s) {
     w->sieve = (struct sieve){.on_line = on_line, .on_comment = on_comment, .context = w};
     w->sieve.probe.filter = detect_index_prefilter(s->options->index);
     w->sieve.probe.scratch = &w->scratch;
+    w->sieve.probe.subdomains = s->options->subdomains;
     w->matches = malloc(SCAN_MATCHES_PER_LINE_MAX * sizeof *w->matches);
     w->number = (unsigned)(w - s->workers);
     w->sink = (struct scan_sink){.kept = &w->kept, .file = s->name};
