@@ -14,9 +14,8 @@ enum { MASKS_BLOCK = 64 };
 #define MASKS_INLINE static inline __attribute__((always_inline))
 
 struct masks_wanted {
-    char end;     /* what ends a value; text has its own */
-    char odd[3];  /* bytes that make a value strange; ':' for those not needed */
-    bool slashes; /* whether their mask is wanted */
+    char end;    /* what ends a value; text has its own */
+    char odd[3]; /* bytes that make a value strange; ':' for those not needed. JSON: without the first */
 };
 
 /* Bit n tells of byte n. */
@@ -26,7 +25,7 @@ struct masks {
     uint64_t backslashes; /* JSON only */
     uint64_t dots;
     uint64_t slashes;
-    uint64_t strange;       /* bytes beyond ASCII, backslashes, colons, `odd`; in text also = [ ] and no backslashes */
+    uint64_t strange;       /* bytes beyond ASCII, backslashes, colons, `odd`; in text no backslashes */
     uint64_t before_colons; /* JSON only: the byte after is a colon */
 };
 
@@ -122,16 +121,17 @@ MASKS_INLINE uint64_t masks_blank(const struct masks_block *b) {
 }
 #endif
 
-/* What ends a word of plain text: words.c's ENDS. */
+/* What ends a word of plain text: words.c's ENDS, and = [ ], which may stand in one. */
 MASKS_INLINE uint64_t masks_text_ends(const struct masks_block *b) {
-    static const char ends[] = "\"'`<>(){},;|\x7f";
+    static const char ends[] = "\"'`<>(){},;|\x7f=[]";
     uint64_t bits = masks_blank(b);
     for (unsigned i = 0; i < sizeof ends - 1; i++) bits |= masks_same(b, ends[i]);
     return bits;
 }
 
-/* The masks of 64 readable bytes, and one more. text and json are constants where it is called. */
-MASKS_INLINE void masks_of(bool text, bool json, const char *at, const struct masks_wanted *wanted, struct masks *m) {
+/* The masks of 64 readable bytes, and one more. text, json and slashes are constants where it is called. */
+MASKS_INLINE void masks_of(bool text, bool json, bool slashes, const char *at, const struct masks_wanted *wanted,
+                           struct masks *m) {
     struct masks_block b = masks_load(at);
     uint64_t colons = masks_same(&b, ':');
     m->feeds = masks_same(&b, '\n');
@@ -139,21 +139,24 @@ MASKS_INLINE void masks_of(bool text, bool json, const char *at, const struct ma
     m->dots = masks_same(&b, '.');
     m->backslashes = text ? 0 : masks_same(&b, '\\');
     m->strange = colons | m->backslashes | masks_high(&b);
-    if (text) m->strange |= masks_same(&b, '=') | masks_same(&b, '[') | masks_same(&b, ']');
-    for (int i = 0; i < 3; i++)
-        if (wanted->odd[i] != ':') m->strange |= masks_same(&b, wanted->odd[i]);
-    m->slashes = wanted->slashes ? masks_same(&b, '/') : 0;
+    for (int i = json ? 1 : 0; i < 3; i++) m->strange |= masks_same(&b, wanted->odd[i]);
+    m->slashes = slashes ? masks_same(&b, '/') : 0;
     m->before_colons = json ? colons >> 1 | (uint64_t)(at[MASKS_BLOCK] == ':') << 63 : 0;
 }
 
 /* Bit n is the parity of the bits 0 … n of x. */
 static inline uint64_t masks_parity(uint64_t x) {
+#if defined(__PCLMUL__)
+    __m128i all = _mm_set1_epi8(-1);
+    return (uint64_t)_mm_cvtsi128_si64(_mm_clmulepi64_si128(_mm_cvtsi64_si128((int64_t)x), all, 0));
+#else
     x ^= x << 1;
     x ^= x << 2;
     x ^= x << 4;
     x ^= x << 8;
     x ^= x << 16;
     return x ^ x << 32;
+#endif
 }
 
 #endif

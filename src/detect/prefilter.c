@@ -60,6 +60,8 @@ void prefilter_note_text(struct prefilter *f, struct span text) {
     unsigned dot = memchr(text.at, '.', len) ? 1u << 12 : 0;
     unsigned at = dot | (unsigned)(len < 63 ? len : 63) << 6 | shape_letter(text.at[0]);
     f->shapes[at] |= UINT64_C(1) << shape_letter(text.at[len - 1]);
+    if (!dot && (f->dotless_min == 0 || len < f->dotless_min)) f->dotless_min = (unsigned)(len < 63 ? len : 63);
+    f->edges[shape_letter(text.at[0])] |= UINT64_C(1) << shape_letter(text.at[len - 1]);
 }
 
 /* Memory that is read all over: in huge pages where the system has them, which spares the processor its page tables. */
@@ -76,6 +78,7 @@ static void *table(size_t bytes) {
 
 bool prefilter_build(struct prefilter *f, const uint64_t *keys, size_t count) {
     unsigned bits = TABLE_MIN_BITS;
+    if (f->dotless_min == 0) f->dotless_min = 63; /* none */
     while ((UINT64_C(3) << bits) / 4 < count) bits++;
     f->bloom_words = count * BLOOM_BITS_PER_KEY / 64 + 64;
     f->tag_mask = (UINT64_C(1) << bits) - 1;

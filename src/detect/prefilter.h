@@ -15,6 +15,10 @@
 #ifndef RENKEI_DETECT_PREFILTER_H
 #define RENKEI_DETECT_PREFILTER_H
 
+#if defined(__BMI2__)
+#include <immintrin.h>
+#endif
+
 #include "base/arena.h"
 #include "pattern/address.h"
 
@@ -34,6 +38,8 @@ struct prefilter {
     /* What the spellings look like: a bit for each combination of whether there is a dot, length, first and last
      * character that occurs. Most values of a log look like none of them and are not even hashed. */
     uint64_t shapes[PREFILTER_SHAPES];
+    unsigned dotless_min;      /* length of the shortest spelling without a dot */
+    uint64_t edges[64];        /* likewise, of first and last character alone */
     uint64_t v4_lengths;       /* bit n: a network of prefix length n exists (0 to 31) */
     uint64_t v6_lengths[3];    /* likewise, 0 to 128, single addresses included */
     uint64_t v4_sixteen[1024]; /* bit per /16: a network reaches into it */
@@ -101,13 +107,20 @@ bool prefilter_has_network(const struct prefilter *f, const struct address *addr
 
 /* Six bits of a character, the same in either case. */
 static inline unsigned shape_letter(char c) {
+#if defined(__BMI2__)
+    return _pext_u32((unsigned char)c, 0x5f);
+#else
     return ((unsigned char)c & 0x1fu) | ((unsigned char)c >> 1 & 0x20u);
+#endif
 }
 /* Whether a text like this may be among the spellings: its first and last characters, its length without dots at its
  * end (at least 1), and whether there is a dot in it. */
 static inline bool prefilter_has_shape(const struct prefilter *f, char first, char last, size_t len, bool dot) {
     unsigned at = (dot ? 1u << 12 : 0) | (unsigned)(len < 63 ? len : 63) << 6 | shape_letter(first);
     return f->shapes[at] >> shape_letter(last) & 1;
+}
+static inline bool prefilter_has_edges(const struct prefilter *f, char first, char last) {
+    return f->edges[shape_letter(first)] >> shape_letter(last) & 1;
 }
 /* Notes a text that will be looked for, so that its shape is known. */
 void prefilter_note_text(struct prefilter *f, struct span text);

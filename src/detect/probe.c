@@ -136,10 +136,11 @@ static void probe_emails(struct probe *p, struct span text) {
     }
 }
 
-/* "2020-05-01T07:02:24": the values with colons that a log is full of, and MAC addresses. */
+/* "2020-05-01T07:02:24", "07:02:24" and "00:0d:3a:65:28:32". */
 bool probe_is_dull(const char *at, size_t len) {
     if (len >= 19 && at[4] == '-' && at[7] == '-' && at[13] == ':' && at[16] == ':' && at[0] >= '0' && at[0] <= '9')
         return true;
+    if (len == 8 && at[2] == ':' && at[5] == ':' && at[0] <= '2' && at[3] <= '5') return true;
     return len == 17 && at[2] == ':' && at[5] == ':' && at[8] == ':' && at[11] == ':' && at[14] == ':' && at[15] != ':';
 }
 
@@ -241,8 +242,25 @@ static size_t read_unicode(const char *at, size_t left, uint32_t *out) {
     return 10;
 }
 
+/* Whether a JSON string with escapes can be passed by without undoing them: a browser's name with its escaped slashes,
+ * mostly. Only where nothing but a look-up of the whole is at stake and its first and last characters rule that out. */
+static bool escapes_in_vain(const struct probe *p, const char *at, size_t len) {
+    const struct prefilter *f = p->filter;
+    if (f->file_names || p->subdomains || len < 8 || at[0] == '/' || prefilter_has_edges(f, at[0], at[len - 1]))
+        return false;
+    char last = at[len - 1];
+    if (at[0] == '\\' || at[len - 2] == '\\' || last == '.') return false;
+    for (size_t i = 0; i < len; i++) {
+        unsigned seen = has[(unsigned char)at[i]];
+        if (seen & (HAS_COLON | HAS_HIGH | HAS_AT)) return false;
+        if (at[i] == '\\' && at[i + 1] == 'u') return false; /* may stand for any of those */
+    }
+    return true;
+}
+
 void probe_escaped_json(struct probe *p, const char *at, size_t len) {
     static const char from[] = "bfnrt", to[] = "\b\f\n\r\t";
+    if (escapes_in_vain(p, at, len)) return;
     char *out = unescaping_room(p, len);
     size_t n = 0;
     if (!out) return;

@@ -26,11 +26,11 @@ static bool take_marks(struct sieve *s, size_t end) {
     return s->marks != first;
 }
 
-void sieve_end_line(struct sieve *s, const struct sieve_piece *piece) {
-    struct span line = span_of(s->base + piece->at, piece->len);
+void sieve_end_line(struct sieve *s, const struct sieve_line *end) {
+    struct span line = span_of(s->base + end->at, end->len);
     if (line.len > 0 && line.at[line.len - 1] == '\r') line.len--;
-    bool marked = s->marks && take_marks(s, (size_t)piece->at + piece->len);
-    if (probe_end_line(&s->probe, line, piece->shaped, marked)) tell_lines(s);
+    bool marked = s->marks && take_marks(s, (size_t)end->at + end->len);
+    if (probe_end_line(&s->probe, line, end->suspect, marked)) tell_lines(s);
 }
 
 /* --- pieces --- */
@@ -46,19 +46,30 @@ static void probe_set(struct sieve *s, struct span rest) {
     }
 }
 
-/* What may be several words, by the rules of words.h. */
+/* A piece of plain text that ends where = [ ] or a word's end stand, with something strange in it. Where words.h would
+ * go on beyond, in a URL, the word is read again from there. What it takes for one word, an IPv6 address and port in
+ * brackets, names the same things in pieces. */
 static void probe_words(struct sieve *s, struct span text) {
     struct span word;
+    if (span_find(text, SPAN("://")) != SIZE_MAX) {
+        const char *feed = memchr(text.at, '\n', (size_t)(s->base + s->size - text.at));
+        text.len = (size_t)((feed ? feed : s->base + s->size) - text.at);
+        if (words_next(&text, &word)) probe_value(&s->probe, word.at, word.len);
+        return;
+    }
     while (words_next(&text, &word)) probe_value(&s->probe, word.at, word.len);
 }
 
-void sieve_strange_value(struct sieve *s, enum sieve_shape shape, struct span value) {
-    if (value.len == 0) return;
+void sieve_strange_value(struct sieve *s, enum sieve_shape shape, struct span value, bool shaped) {
+    if (value.len == 0 || (!shaped && probe_is_dull(value.at, value.len))) return;
     if (shape == SIEVE_TEXT) {
         probe_words(s, value);
         return;
     }
-    if (probe_is_dull(value.at, value.len)) return;
+    if (shape == SIEVE_TABLE && value.at[value.len - 1] == '\r') { /* of the line's end, as good as always */
+        probe_value(&s->probe, value.at, value.len);
+        if (--value.len == 0) return;
+    }
     bool escaped = memchr(value.at, '\\', value.len);
     if (shape == SIEVE_JSON && escaped)
         probe_escaped_json(&s->probe, value.at, value.len);
@@ -73,10 +84,11 @@ void sieve_strange_value(struct sieve *s, enum sieve_shape shape, struct span va
 
 static const struct sieve_loops *loops(void) {
 #if defined(__x86_64__)
-    if (__builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("bmi2"))
+    if (__builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("bmi2") &&
+        __builtin_cpu_supports("pclmul"))
         return &sieve_loops_avx512;
     if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi") && __builtin_cpu_supports("bmi2") &&
-        __builtin_cpu_supports("lzcnt"))
+        __builtin_cpu_supports("lzcnt") && __builtin_cpu_supports("pclmul"))
         return &sieve_loops_avx2;
 #endif
     return &sieve_loops_basic;
@@ -84,7 +96,8 @@ static const struct sieve_loops *loops(void) {
 
 static void begin(struct sieve *s, struct span chunk) {
     s->base = chunk.at;
-    s->piece_count = 0;
+    s->size = chunk.len;
+    s->line_count = 0;
     probe_begin(&s->probe);
 }
 

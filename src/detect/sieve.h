@@ -9,13 +9,18 @@
 #include "detect/probe.h"
 #include "detect/reader.h"
 
-enum { SIEVE_PIECES = 512 };
+enum {
+    SIEVE_BLOCKS = 32, /* of 64 bytes, worked on at a time */
+    SIEVE_BYTES = SIEVE_BLOCKS * 64
+};
 
-/* A value worth a look, or a line. */
+/* A value worth a look. Offsets are in the chunk. */
 struct sieve_piece {
-    uint32_t at, len; /* in the chunk */
-    uint8_t kind;     /* the loop's */
-    bool shaped;      /* it looks like something looked for; of a line: it looks broken */
+    uint32_t at, len, kind; /* kind: the loop's */
+};
+struct sieve_line {
+    uint32_t at, len;
+    bool suspect; /* it looks broken */
 };
 
 struct sieve {
@@ -29,11 +34,15 @@ struct sieve {
     void *context;
     /* Offsets in the chunk, ascending, of lines that are wanted whatever is in them; ends with SIZE_MAX. NULL: none. */
     const size_t *marks;
-    bool marked;    /* during on_line: the line is one of them */
-    uint64_t lines; /* counted so far; the first is number 0 */
-    const char *base;
-    unsigned piece_count;
-    struct sieve_piece pieces[SIEVE_PIECES];
+    bool marked;      /* during on_line: the line is one of them */
+    uint64_t lines;   /* counted so far; the first is number 0 */
+    const char *base; /* the chunk, size bytes */
+    size_t size;
+    /* The loop's, of the batch it works on. */
+    uint32_t line_count;
+    uint32_t value_ends[SIEVE_BYTES + 4]; /* it writes four at a time */
+    struct sieve_line line_ends[SIEVE_BYTES];
+    struct sieve_piece pieces[SIEVE_BYTES + 1];
 };
 
 /* chunk (under 4 GiB) ends with a line feed or at the file's end and is followed by PREFILTER_PADDING readable bytes.

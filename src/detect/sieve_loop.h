@@ -17,8 +17,9 @@ extern const struct sieve_loops sieve_loops_basic;  /* SSE2 on x86-64, plain C e
 extern const struct sieve_loops sieve_loops_avx2;   /* with BMI and BMI2 */
 extern const struct sieve_loops sieve_loops_avx512; /* F, BW, VL */
 
-/* What the loop leaves to sieve.c: the end of a line, and a value that needs a closer look. */
-void sieve_end_line(struct sieve *s, const struct sieve_piece *piece);
-void sieve_strange_value(struct sieve *s, enum sieve_shape shape, struct span value);
+/* What the loop leaves to sieve.c: the end of a line, and a value that needs a closer look; shaped: it looks like one
+ * that is looked for. */
+void sieve_end_line(struct sieve *s, const struct sieve_line *line);
+void sieve_strange_value(struct sieve *s, enum sieve_shape shape, struct span value, bool shaped);
 
 #endif
