@@ -166,6 +166,15 @@ static enum err fill_atom(struct compiler *c, const struct path_row *row, const 
     return refuse(c, literal->at, ERR_INVALID, "this is neither an IP address nor a network in CIDR notation");
 }
 
+bool pattern_atom_of(const struct pattern_test *test, const struct pattern_literal *literal, struct pattern_atom *out) {
+    struct pattern nowhere = {0};
+    struct compiler c = {.pattern = &nowhere}; /* for its diagnoses, which nobody reads */
+    char path[256];
+    const struct path_row *row = find_row(&test->path, path_text(&test->path, path, sizeof path));
+    if (!row || (test->compare == PATTERN_ISSUBSET && row->kind != ATOM_ADDRESS)) return false;
+    return fill_atom(&c, row, test, literal, out) == ERR_NONE;
+}
+
 static enum err compile_test(struct compiler *c, const struct pattern_node *node) {
     const struct pattern_test *test = node->test;
     char path[256], message[DIAG_MESSAGE_SIZE];

@@ -27,8 +27,7 @@ bool plan_evaluate(const struct pattern_plan *plan, const struct plan_facts *fac
     return plan->node_count > 0 && holds_at(plan, 0, facts, 0);
 }
 
-/* How often a value of the kind is seen by chance, 0 = cannot be looked up. */
-static unsigned commonness(const struct pattern_atom *atom) {
+unsigned pattern_atom_commonness(const struct pattern_atom *atom) {
     switch (atom->kind) {
     case ATOM_HASH:
         return 1;
@@ -57,7 +56,7 @@ struct anchors {
 static struct anchors weigh(const struct pattern_plan *plan, uint32_t at) {
     const struct plan_node *node = &plan->nodes[at];
     if (node->operation == PLAN_ATOM) {
-        unsigned common = commonness(&plan->atoms[node->atom]);
+        unsigned common = pattern_atom_commonness(&plan->atoms[node->atom]);
         return (struct anchors){.worst = common, .count = common ? 1 : 0};
     }
     struct anchors total = {0};

@@ -60,6 +60,12 @@ struct pattern_atom {
     struct span value;      /* as the pattern says it, escapes undone; empty for addresses and ports */
 };
 
+/* What a value under =, IN, ISSUBSET or LIKE without wildcard is as an atom; false when the path is not of the table or
+ * the literal none of its kind. */
+bool pattern_atom_of(const struct pattern_test *test, const struct pattern_literal *literal, struct pattern_atom *out);
+/* How often a value of the kind is seen by chance, from 1; 0: it cannot be looked up. */
+unsigned pattern_atom_commonness(const struct pattern_atom *atom);
+
 enum plan_operation { PLAN_ATOM, PLAN_ALL, PLAN_ANY, PLAN_OBSERVATION /* binds one root object; one child */ };
 /* Preorder: a node's children follow it; `size` counts it and all below it. */
 struct plan_node {
