@@ -1,6 +1,6 @@
 #include <stdlib.h>
+#include <sys/mman.h>
 
-#include "base/hash.h"
 #include "detect/index_layout.h"
 #include "detect/normalise.h"
 
@@ -46,21 +46,23 @@ static size_t unpack_id(const uint8_t uuid[16], char *out) {
 
 void detect_index_get(const struct detect_index *index, uint32_t indicator, struct detect_indicator *out) {
     const struct indicator_slot *s = &index->slots[indicator];
-    const char *text = index->text.at + s->text;
+    const struct indicator_profile *p = &index->profiles[s->profile];
+    const char *text = index->text + (s->text >> TEXT_LENGTH_BITS);
+    size_t pattern_len = s->text & ((1 << TEXT_LENGTH_BITS) - 1);
     *out = (struct detect_indicator){
-        .pattern = span_of(text, s->pattern_len),
-        .source = index->words.at[s->source],
-        .names = index->words.at[s->names],
-        .marking = index->labels.at[s->marking],
-        .pattern_type = index->labels.at[s->pattern_type],
+        .pattern = span_of(text, pattern_len),
+        .source = index_word(index, p->source),
+        .names = index_word(index, p->names),
+        .marking = index_word(index, p->marking),
+        .pattern_type = index_word(index, p->pattern_type),
         .valid_from = s->valid_from,
         .valid_until = s->valid_until,
-        .confidence = s->confidence,
-        .revoked = s->revoked,
+        .confidence = p->confidence,
+        .revoked = p->revoked,
     };
-    size_t len = s->id_len;
+    size_t len = p->id_len;
     if (len)
-        memcpy(out->id_text, text + s->pattern_len, len);
+        memcpy(out->id_text, text + pattern_len, len);
     else
         len = unpack_id(s->uuid, out->id_text);
     out->id = span_of(out->id_text, len);
@@ -72,61 +74,94 @@ uint32_t detect_index_unsupported_count(const struct detect_index *index) {
 
 uint32_t detect_index_unsupported(const struct detect_index *index, uint32_t n, const char **reason) {
     uint32_t indicator = index->unsupported[n].indicator;
-    if (reason) *reason = index->words.at[index->unsupported[n].reason].at;
+    if (reason) *reason = index_word(index, index->unsupported[n].reason).at;
     return indicator;
-}
-
-struct detect_index_stats detect_index_stats(const struct detect_index *index) {
-    return (struct detect_index_stats){
-        .indicators = index->count,
-        .unsupported = index->unsupported_count,
-        .atoms = index->atom_count,
-        .spellings = index->spelling_count,
-        .networks = index->network_count,
-        .unanchored = index->unanchored_count,
-        .bytes = index->text.len + index->values.len + index->arena.used + prefilter_bytes(&index->prefilter) +
-                 index->count * sizeof *index->slots + (index->atom_mask + 1) * sizeof *index->atoms +
-                 index->posting_count * sizeof *index->postings + index->unsupported_count * sizeof *index->unsupported,
-    };
 }
 
 const struct prefilter *detect_index_prefilter(const struct detect_index *index) {
     return &index->prefilter;
 }
 
+/* --- the arrays --- */
+
+void index_arrays(struct detect_index *x, struct index_array arrays[INDEX_SECTIONS]) {
+    struct prefilter *f = &x->prefilter;
+    struct networks *n = &x->networks;
+    const struct index_array all[INDEX_SECTIONS] = {
+        [INDEX_FILTER] = {NULL, sizeof *f},
+        [INDEX_SLOTS] = {(void **)&x->slots, x->count * sizeof *x->slots},
+        [INDEX_PROFILES] = {(void **)&x->profiles, x->profile_count * sizeof *x->profiles},
+        [INDEX_ATOMS] = {(void **)&x->atoms, x->atom_capacity * sizeof *x->atoms},
+        [INDEX_POSTINGS] = {(void **)&x->postings, x->posting_count * sizeof *x->postings},
+        [INDEX_VALUES] = {(void **)&x->values, x->values_size},
+        [INDEX_PLANS] = {(void **)&x->plans, x->plans_size},
+        [INDEX_WORD_ENDS] = {(void **)&x->word_ends, x->word_count * sizeof *x->word_ends},
+        [INDEX_WORD_TEXT] = {(void **)&x->word_text, x->word_text_size},
+        [INDEX_UNSUPPORTED] = {(void **)&x->unsupported, x->unsupported_count * sizeof *x->unsupported},
+        [INDEX_UNANCHORED] = {(void **)&x->unanchored, x->unanchored_count * sizeof *x->unanchored},
+        [INDEX_LOG_WATCHES] = {(void **)&x->log_watches, x->log_watch_count * sizeof *x->log_watches},
+        [INDEX_BLOOM] = {(void **)&f->bloom, f->bloom_words * sizeof *f->bloom},
+        [INDEX_TAGS] = {(void **)&f->tags, f->tags ? (f->tag_mask + 1) * sizeof *f->tags : 0},
+        [INDEX_NETWORKS] = {(void **)&n->slots, n->count * sizeof *n->slots},
+        [INDEX_V4_BUCKETS] = {(void **)&n->v4_buckets, n->v4_count ? NETWORKS_BUCKETS * sizeof *n->v4_buckets : 0},
+        [INDEX_V4_STARTS] = {(void **)&n->v4_starts, n->v4_count * sizeof *n->v4_starts},
+        [INDEX_V4_NETWORKS] = {(void **)&n->v4_networks, n->v4_count * sizeof *n->v4_networks},
+        [INDEX_V6_BUCKETS] = {(void **)&n->v6_buckets, n->v6_count ? NETWORKS_BUCKETS * sizeof *n->v6_buckets : 0},
+        [INDEX_V6_STARTS] = {(void **)&n->v6_starts, n->v6_count * sizeof *n->v6_starts},
+        [INDEX_V6_NETWORKS] = {(void **)&n->v6_networks, n->v6_count * sizeof *n->v6_networks},
+        [INDEX_TEXT] = {(void **)&x->text, x->text_size},
+    };
+    memcpy(arrays, all, sizeof all);
+}
+
+struct detect_index_stats detect_index_stats(const struct detect_index *index) {
+    struct index_array arrays[INDEX_SECTIONS];
+    struct detect_index copy = *index;
+    struct detect_index_stats stats = {
+        .indicators = index->count,
+        .unsupported = index->unsupported_count,
+        .atoms = index->atom_count + index->networks.count,
+        .spellings = index->spelling_count,
+        .networks = index->networks.count,
+        .unanchored = index->unanchored_count,
+        .mapped = index->map != NULL,
+    };
+    index_arrays(&copy, arrays);
+    for (int i = 0; i < INDEX_SECTIONS; i++) stats.bytes += arrays[i].size;
+    stats.cold_bytes = arrays[INDEX_TEXT].size;
+    return stats;
+}
+
 void detect_index_free(struct detect_index **index) {
     struct detect_index *x = *index;
+    struct index_array arrays[INDEX_SECTIONS];
     if (!x) return;
-    free(x->slots);
-    free(x->words.at);
-    free(x->labels.at);
-    free(x->atoms);
-    free(x->postings);
-    free(x->unsupported);
-    free(x->unanchored);
-    free(x->log_watches);
-    free(x->plans);
-    buf_free(&x->text);
-    buf_free(&x->values);
-    arena_free(&x->arena);
-    prefilter_free(&x->prefilter);
+    index_arrays(x, arrays);
+    for (int i = 0; i < INDEX_SECTIONS; i++)
+        if (arrays[i].at && (!x->map || i == INDEX_BLOOM)) free(*arrays[i].at); /* that one is copied on opening */
+    if (x->map) munmap(x->map, x->map_size);
     free(x);
     *index = NULL;
 }
 
 /* --- matching --- */
 
+/* Kept in files: the same for ever, or the files' version goes up. */
 uint64_t atom_hash(enum atom_kind kind, struct span value) {
-    return hash64(value, (uint64_t)kind + 1);
+    uint64_t hash = value.len * KEY_MULTIPLIER_B + (uint64_t)kind, word;
+    for (; value.len >= 8; value = span_from(value, 8)) hash = key_mix(hash ^ key_load(value.at), KEY_MULTIPLIER_A);
+    word = 0;
+    if (value.len) memcpy(&word, value.at, value.len);
+    return key_mix(hash ^ word, KEY_MULTIPLIER_B);
 }
 
 const struct atom_slot *atom_find(const struct detect_index *index, enum atom_kind kind, struct span value) {
     uint64_t hash = atom_hash(kind, value);
-    for (uint64_t i = hash & index->atom_mask;; i = (i + 1) & index->atom_mask) {
+    for (uint32_t i = atom_home(index, hash);; i = i + 1 < index->atom_capacity ? i + 1 : 0) {
         const struct atom_slot *slot = &index->atoms[i];
         if (slot->first == 0) return NULL;
         if (slot->tag == (uint32_t)(hash >> 32) && slot->kind == kind && slot->len == value.len &&
-            memcmp(index->values.at + slot->value, value.at, value.len) == 0)
+            (value.len == 0 || memcmp(index->values + slot->value, value.at, value.len) == 0))
             return slot;
     }
 }
@@ -185,50 +220,48 @@ static void report(struct matching *m, uint32_t indicator, uint32_t observable) 
 
 static bool plan_holds(const struct matching *m, uint32_t plan) {
     struct plan_facts facts = {m->event->object_count, event_holds, m->event};
-    return plan_evaluate(&m->index->plans[plan - 1], &facts);
+    const struct pattern_plan *p = index_plan(m->index, plan, m->scratch);
+    return p && plan_evaluate(p, &facts);
 }
 
-/* All indicators that stand under one atom. */
-static void try_atom(struct matching *m, const struct atom_slot *atom, uint32_t observable) {
-    const struct observable *o = &m->event->observables[observable];
-    for (uint32_t at = atom->first; at; at = m->index->postings[at].next) {
-        uint32_t indicator = m->index->postings[at].indicator;
-        if (m->watches) {
-            if (indicator & POSTING_WATCH && first_time(m, indicator & ~POSTING_WATCH))
-                report(m, indicator & ~POSTING_WATCH, observable);
-            continue;
-        }
-        if (indicator & POSTING_WATCH) continue;
-        const struct indicator_slot *slot = &m->index->slots[indicator];
-        /* Of a plan that is only "the value is seen on an object of this type", the value has just been seen. Another
-         * observable may be of the right type when this one is not: it gets its own turn. */
-        if (!slot->plan && !observable_may_be(o, slot->root)) continue;
-        if (first_time(m, indicator) && (!slot->plan || plan_holds(m, slot->plan))) report(m, indicator, observable);
+static void try_number(struct matching *m, uint32_t number, uint32_t observable) {
+    if (m->watches) {
+        uint32_t watch = number & ~POSTING_WATCH;
+        if (number != watch && first_time(m, watch)) report(m, watch, observable);
+        return;
     }
+    if (number & POSTING_WATCH) return;
+    const struct indicator_slot *slot = &m->index->slots[number];
+    const struct indicator_profile *profile = &m->index->profiles[slot->profile];
+    if (profile->superseded) return;
+    /* Of a plan that is only "the value is seen on an object of this type", the value has just been seen. Another
+     * observable may be of the right type when this one is not: it gets its own turn. */
+    if (!slot->plan && !observable_may_be(&m->event->observables[observable], profile->root)) return;
+    if (first_time(m, number) && (!slot->plan || plan_holds(m, slot->plan))) report(m, number, observable);
+}
+
+/* All that stands under one atom or network. */
+static void try_all(struct matching *m, uint32_t first, uint32_t observable) {
+    if (first & ATOM_SINGLE) {
+        try_number(m, first & ~ATOM_SINGLE, observable);
+        return;
+    }
+    for (uint32_t at = first; at; at = m->index->postings[at].next)
+        try_number(m, m->index->postings[at].number, observable);
 }
 
 static void try_value(struct matching *m, enum atom_kind kind, struct span value, uint32_t observable) {
     const struct atom_slot *atom = atom_find(m->index, kind, value);
-    if (atom) try_atom(m, atom, observable);
+    if (atom) try_all(m, atom->first, observable);
 }
 
-/* Every network that holds the address, the widest first. */
+/* The address, and every network that holds it, the narrowest first. */
 static void try_address(struct matching *m, const struct address *address, uint32_t observable) {
     uint8_t key[18];
-    const struct detect_index *x = m->index;
-    if (address->v4) {
-        uint64_t lengths = x->prefilter.v4_lengths | UINT64_C(1) << 32;
-        for (; lengths; lengths &= lengths - 1) {
-            struct address network = address_masked(address, (unsigned)__builtin_ctzll(lengths));
-            try_value(m, ATOM_ADDRESS, atom_address_key(&network, key), observable);
-        }
-        return;
-    }
-    for (unsigned word = 0; word < 3; word++)
-        for (uint64_t lengths = x->prefilter.v6_lengths[word]; lengths; lengths &= lengths - 1) {
-            struct address network = address_masked(address, word * 64 + (unsigned)__builtin_ctzll(lengths));
-            try_value(m, ATOM_ADDRESS, atom_address_key(&network, key), observable);
-        }
+    const struct networks *n = &m->index->networks;
+    try_value(m, ATOM_ADDRESS, atom_address_key(address, key), observable);
+    for (uint32_t i = networks_find(n, address); i != NETWORK_NONE; i = n->slots[i].wider)
+        try_all(m, n->slots[i].first, observable);
 }
 
 static void try_observables(struct matching *m) {
@@ -250,7 +283,9 @@ uint32_t detect_index_match(const struct detect_index *index, const struct detec
     struct matching m = {.index = index, .event = event, .matches = matches, .size = size, .scratch = scratch};
     try_observables(&m);
     for (uint32_t i = 0; i < index->unanchored_count; i++)
-        if (plan_holds(&m, index->slots[index->unanchored[i]].plan)) report(&m, index->unanchored[i], UINT32_MAX);
+        if (!index->profiles[index->slots[index->unanchored[i]].profile].superseded &&
+            plan_holds(&m, index->slots[index->unanchored[i]].plan))
+            report(&m, index->unanchored[i], UINT32_MAX);
     return m.count;
 }
 
@@ -264,7 +299,7 @@ static bool is_log(struct span pattern, struct span log) {
 bool detect_index_watches_log(const struct detect_index *index, struct span log) {
     if (log.len == 0) return index->log_watch_count > 0;
     for (uint32_t i = 0; i < index->log_watch_count; i++)
-        if (is_log(index->words.at[index->log_watches[i].log], log)) return true;
+        if (is_log(index_word(index, index->log_watches[i].log), log)) return true;
     return false;
 }
 
@@ -278,7 +313,7 @@ uint32_t detect_index_watches(const struct detect_index *index, const struct det
     if (index->atom_watch_count > 0) try_observables(&m);
     for (uint32_t i = 0; i < index->log_watch_count; i++) {
         const struct log_watch *w = &index->log_watches[i];
-        if (is_log(index->words.at[w->log], span_cstr(event->log)) && first_time(&m, w->watch))
+        if (is_log(index_word(index, w->log), span_cstr(event->log)) && first_time(&m, w->watch))
             report(&m, w->watch, UINT32_MAX);
     }
     return m.count;

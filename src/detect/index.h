@@ -7,7 +7,7 @@
  * The upper row only decides which lines are worth parsing; it never misses a line the lower row would report, and
  * what it lets through is judged exactly. Build with a builder on one thread; then any number of threads may read.
  *
- * Memory: about 120 bytes an indicator and the text of its pattern. */
+ * Memory: about 110 bytes an indicator and the text of its pattern; opened from a file, less the text. */
 #ifndef RENKEI_DETECT_INDEX_H
 #define RENKEI_DETECT_INDEX_H
 
@@ -46,6 +46,8 @@ MUST_CHECK enum err detect_builder_new(struct detect_builder **out, struct diag 
  * detect_index_unsupported(). Errors: ERR_NOMEM, ERR_LIMIT. */
 MUST_CHECK enum err detect_builder_add(struct detect_builder *b, const struct detect_indicator *indicator,
                                        struct diag *d);
+/* An indicator given before (by its number, in the order of adding) counts no more: a newer version of it is held. */
+MUST_CHECK enum err detect_builder_supersede(struct detect_builder *b, uint32_t indicator, struct diag *d);
 
 /* Watches: what is evaluated beside the index (full patterns, by whoever registers them) says which lines it must see.
  * A watch is any number below DETECT_WATCHES_MAX; one number may be registered many times. Watches are kept with the
@@ -72,7 +74,9 @@ uint32_t detect_index_unsupported_count(const struct detect_index *index);
 uint32_t detect_index_unsupported(const struct detect_index *index, uint32_t n, const char **reason);
 
 struct detect_index_stats {
-    uint64_t indicators, unsupported, atoms, spellings, networks, unanchored, bytes;
+    uint64_t indicators, unsupported, atoms, spellings, networks, unanchored;
+    uint64_t bytes, cold_bytes; /* of all; of those, texts that are read only for what is hit */
+    bool mapped;                /* it was opened: what is not read is not in memory */
 };
 struct detect_index_stats detect_index_stats(const struct detect_index *index);
 

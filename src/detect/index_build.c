@@ -1,21 +1,43 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "base/hash.h"
 #include "base/map.h"
 #include "detect/index_layout.h"
+#include "detect/index_template.h"
 #include "detect/normalise.h"
 
 /* Growth by doubling would double the peak; these arrays grow by half. */
-enum { FIRST_SIZE = 1024, REASONS_MAX = 4096, SCRATCH_CAP = 256 << 20 };
+enum { FIRST_SIZE = 1024, REASONS_MAX = 4096, SCRATCH_CAP = 256 << 20, SCRATCH_KEPT = 1 << 20 };
+
+/* An atom as it is added; the table is made of them at the end, when its size is known. */
+struct added_atom {
+    uint64_t hash;
+    uint32_t value, number;
+    uint16_t len;
+    uint8_t kind;
+};
+struct added_network {
+    struct address address;
+    uint32_t number;
+};
 
 struct detect_builder {
     struct detect_index *index;
-    uint32_t slot_size, posting_size, plan_size, unsupported_size, unanchored_size, log_watch_size;
-    size_t key_size;
+    uint32_t slot_size, profile_size, word_size, unsupported_size, unanchored_size, log_watch_size, posting_size;
+    uint32_t atom_count, atom_size, network_count, network_size, key_size;
+    struct added_atom *atoms;
+    struct added_network *networks;
     uint64_t *keys; /* for the prefilter; count in index->spelling_count */
-    struct map words, labels;
+    struct map words, profiles;
+    struct buf text, values, plans, word_text;
     uint32_t reasons;
+    struct {
+        struct indicator_profile is;
+        struct detect_indicator of; /* the spans point into word_text's words */
+        uint32_t number;
+        bool known;
+    } last_profile; /* neighbours are mostly alike */
+    struct index_templates templates;
     struct arena scratch; /* of the indicator being added */
 };
 
@@ -34,78 +56,99 @@ static bool reserve(void *array, size_t element, uint32_t count, uint32_t *size)
     return true;
 }
 
-static bool add_key(struct detect_builder *b, uint64_t key) {
-    if (b->index->spelling_count == b->key_size) {
-        size_t bigger = b->key_size ? b->key_size + b->key_size / 2 : FIRST_SIZE;
-        uint64_t *keys = realloc(b->keys, bigger * sizeof *keys);
-        if (!keys) return false;
-        b->keys = keys;
-        b->key_size = bigger;
-    }
-    b->keys[b->index->spelling_count++] = key;
-    return true;
+static enum err no_memory(struct diag *d) {
+    return diag_set(d, ERR_NOMEM, "out of memory for the indicators' index");
 }
 
-static bool add_text(struct detect_builder *b, struct span text) {
-    prefilter_note_text(&b->index->prefilter, text);
-    return add_key(b, key_of(text));
-}
+/* --- words and profiles --- */
 
-/* The number of a text in a list, which it enters if need be. */
-static bool intern(struct detect_builder *b, struct word_list *list, struct map *numbers, struct span word,
-                   uint32_t *out) {
+/* The number of a text that is kept once. */
+static bool intern(struct detect_builder *b, struct span word, uint32_t *out) {
+    struct detect_index *x = b->index;
     uint64_t at;
     *out = 0;
-    if (word.len == 0) return true;
-    if (map_get(numbers, word, &at)) {
+    if (word.len == 0 && x->word_count > 0) return true;
+    if (map_get(&b->words, word, &at)) {
         *out = (uint32_t)at;
         return true;
     }
-    char *copy = arena_cstr(&b->index->arena, word);
-    if (!copy || !reserve(&list->at, sizeof *list->at, list->count, &list->size) ||
-        !map_set(numbers, word, list->count, NULL))
+    if (b->word_text.len + word.len + 1 > UINT32_MAX ||
+        !reserve(&x->word_ends, sizeof *x->word_ends, x->word_count, &b->word_size) ||
+        !map_set(&b->words, word, x->word_count, NULL))
         return false;
-    list->at[list->count] = span_of(copy, word.len);
-    *out = list->count++;
+    buf_add(&b->word_text, word);
+    buf_add(&b->word_text, span_of("", 1));
+    x->word_ends[x->word_count] = (uint32_t)b->word_text.len;
+    *out = x->word_count++;
+    return buf_ok(&b->word_text);
+}
+
+static bool intern_profile(struct detect_builder *b, const struct indicator_profile *profile, uint32_t *out) {
+    struct detect_index *x = b->index;
+    uint64_t at;
+    struct span bytes = span_of(profile, sizeof *profile);
+    if (b->last_profile.known && memcmp(&b->last_profile.is, profile, sizeof *profile) == 0) {
+        *out = b->last_profile.number;
+        return true;
+    }
+    if (!map_get(&b->profiles, bytes, &at)) {
+        at = x->profile_count;
+        if (!reserve(&x->profiles, sizeof *x->profiles, x->profile_count, &b->profile_size) ||
+            !map_set(&b->profiles, bytes, at, NULL))
+            return false;
+        x->profiles[x->profile_count++] = *profile;
+    }
+    *out = (uint32_t)at;
+    b->last_profile.is = *profile;
+    b->last_profile.number = *out;
+    b->last_profile.known = true;
     return true;
 }
 
-static bool intern_word(struct detect_builder *b, struct span word, uint32_t *out) {
-    return intern(b, &b->index->words, &b->words, word, out);
+/* Whether what the last indicator said of itself, in words, is what this one says. */
+static bool same_words(const struct detect_builder *b, const struct detect_indicator *i) {
+    const struct indicator_profile *p = &b->last_profile.is;
+    struct detect_index x = {.word_ends = b->index->word_ends, .word_text = b->word_text.at};
+    return b->last_profile.known && span_equal(index_word(&x, p->source), i->source) &&
+           span_equal(index_word(&x, p->names), i->names) && span_equal(index_word(&x, p->marking), i->marking) &&
+           span_equal(index_word(&x, p->pattern_type), i->pattern_type);
 }
 
-/* Labels are numbered with 16 bits: there are a handful. */
-static bool intern_label(struct detect_builder *b, struct span label, uint16_t *out) {
-    uint32_t number;
-    if (!intern(b, &b->index->labels, &b->labels, label, &number) || number > UINT16_MAX) return false;
-    *out = (uint16_t)number;
-    return true;
+static bool make_profile(struct detect_builder *b, const struct detect_indicator *i, struct indicator_profile *out) {
+    *out = (struct indicator_profile){.confidence = i->confidence, .revoked = i->revoked};
+    if (same_words(b, i)) {
+        out->source = b->last_profile.is.source;
+        out->names = b->last_profile.is.names;
+        out->marking = b->last_profile.is.marking;
+        out->pattern_type = b->last_profile.is.pattern_type;
+        return true;
+    }
+    return intern(b, i->source, &out->source) && intern(b, i->names, &out->names) &&
+           intern(b, i->marking, &out->marking) && intern(b, i->pattern_type, &out->pattern_type);
 }
+
+/* --- making and freeing --- */
 
 enum err detect_builder_new(struct detect_builder **out, struct diag *d) {
     struct detect_builder *b = calloc(1, sizeof *b);
     struct detect_index *x = calloc(1, sizeof *x);
+    uint32_t zero;
     *out = NULL;
     if (!b || !x) {
         free(b);
         free(x);
-        return diag_set(d, ERR_NOMEM, "out of memory for the indicators' index");
+        return no_memory(d);
     }
     b->index = x;
     map_init(&b->words);
-    map_init(&b->labels);
+    map_init(&b->profiles);
     arena_init(&b->scratch, SCRATCH_CAP);
-    arena_init(&x->arena, SIZE_MAX);
     *out = b;
-    /* text 0 is the empty one, posting 0 the end of lists */
-    if (!reserve(&x->words.at, sizeof *x->words.at, 0, &x->words.size) ||
-        !reserve(&x->labels.at, sizeof *x->labels.at, 0, &x->labels.size) ||
-        !reserve(&x->postings, sizeof *x->postings, 0, &b->posting_size)) {
+    /* word 0 is the empty one, posting 0 the end of lists */
+    if (!intern(b, SPAN(""), &zero) || !reserve(&x->postings, sizeof *x->postings, 0, &b->posting_size)) {
         detect_builder_free(out);
-        return diag_set(d, ERR_NOMEM, "out of memory for the indicators' index");
+        return no_memory(d);
     }
-    x->words.at[x->words.count++] = SPAN("");
-    x->labels.at[x->labels.count++] = SPAN("");
     x->postings[x->posting_count++] = (struct posting){0};
     return ERR_NONE;
 }
@@ -115,48 +158,32 @@ void detect_builder_free(struct detect_builder **builder) {
     if (!b) return;
     detect_index_free(&b->index);
     map_free(&b->words);
-    map_free(&b->labels);
+    map_free(&b->profiles);
     arena_free(&b->scratch);
+    buf_free(&b->text);
+    buf_free(&b->values);
+    buf_free(&b->plans);
+    buf_free(&b->word_text);
+    free(b->atoms);
+    free(b->networks);
     free(b->keys);
     free(b);
     *builder = NULL;
 }
 
-/* --- atoms --- */
+/* --- keys of the prefilter --- */
 
-/* Grows the table when half full. While building, `value` offsets index x->values, which may still move. */
-static bool grow_atoms(struct detect_index *x) {
-    uint64_t size = x->atoms ? (x->atom_mask + 1) * 2 : 4096;
-    struct atom_slot *bigger = calloc(size, sizeof *bigger);
-    if (!bigger) return false;
-    for (uint64_t i = 0; x->atoms && i <= x->atom_mask; i++) {
-        if (!x->atoms[i].first) continue;
-        const struct atom_slot *slot = &x->atoms[i];
-        uint64_t at = atom_hash(slot->kind, span_of(x->values.at + slot->value, slot->len)) & (size - 1);
-        while (bigger[at].first) at = (at + 1) & (size - 1);
-        bigger[at] = *slot;
-    }
-    free(x->atoms);
-    x->atoms = bigger;
-    x->atom_mask = size - 1;
+static bool add_key(struct detect_builder *b, uint64_t key) {
+    if (b->index->spelling_count == UINT32_MAX ||
+        !reserve(&b->keys, sizeof *b->keys, (uint32_t)b->index->spelling_count, &b->key_size))
+        return false;
+    b->keys[b->index->spelling_count++] = key;
     return true;
 }
 
-/* The slot of a value, made if need be; NULL when memory ran out. */
-static struct atom_slot *atom_slot_for(struct detect_index *x, enum atom_kind kind, struct span value) {
-    if ((!x->atoms || x->atom_count * UINT64_C(2) > x->atom_mask) && !grow_atoms(x)) return NULL;
-    const struct atom_slot *found = atom_find(x, kind, value);
-    if (found) return &x->atoms[found - x->atoms];
-    if (value.len > UINT16_MAX || x->values.len > UINT32_MAX - value.len) return NULL;
-    uint64_t hash = atom_hash(kind, value), at = hash & x->atom_mask;
-    while (x->atoms[at].first) at = (at + 1) & x->atom_mask;
-    struct atom_slot *slot = &x->atoms[at];
-    *slot = (struct atom_slot){.tag = (uint32_t)(hash >> 32),
-                               .value = (uint32_t)x->values.len,
-                               .len = (uint16_t)value.len,
-                               .kind = (uint8_t)kind};
-    buf_add(&x->values, value);
-    return buf_ok(&x->values) ? slot : NULL;
+static bool add_text(struct detect_builder *b, struct span text) {
+    prefilter_note_text(&b->index->prefilter, text);
+    return add_key(b, key_of(text));
 }
 
 /* The keys a URL leaves in the prefilter: see prefilter.h. */
@@ -177,24 +204,30 @@ static bool add_url_keys(struct detect_builder *b, struct span whole) {
     return add_key(b, key_of_path(path)) && add_key(b, key_of_request(key_of(host), path));
 }
 
-/* The keys an atom leaves in the prefilter, once a distinct atom. */
-static bool add_keys(struct detect_builder *b, const struct pattern_atom *atom) {
-    struct detect_index *x = b->index;
+static bool add_address_keys(struct detect_builder *b, const struct address *address) {
+    struct prefilter *f = &b->index->prefilter;
     char text[ADDRESS_TEXT_SIZE];
+    if (!address_is_single(address)) {
+        f->networks_v4 |= address->v4;
+        return true;
+    }
+    if (address->v4) return add_text(b, span_cstr(address_format(address, text)));
+    f->addresses_v6 = true;
+    return add_key(b, key_of_address(address));
+}
+
+/* The keys an atom leaves in the prefilter. */
+static bool add_keys(struct detect_builder *b, const struct pattern_atom *atom) {
     switch (atom->kind) {
     case ATOM_ADDRESS:
-        prefilter_note_network(&x->prefilter, &atom->address);
-        if (!address_is_single(&atom->address)) x->network_count++;
-        if (!add_key(b, key_of_network(&atom->address))) return false;
-        return !atom->address.v4 || !address_is_single(&atom->address) ||
-               add_text(b, span_cstr(address_format(&atom->address, text)));
+        return add_address_keys(b, &atom->address);
     case ATOM_URL:
         return add_url_keys(b, atom->value);
     case ATOM_EMAIL:
-        x->prefilter.emails = true;
+        b->index->prefilter.emails = true;
         break;
     case ATOM_FILE_NAME:
-        x->prefilter.file_names = true;
+        b->index->prefilter.file_names = true;
         break;
     default:
         break;
@@ -202,25 +235,30 @@ static bool add_keys(struct detect_builder *b, const struct pattern_atom *atom) 
     return add_text(b, atom->value);
 }
 
-/* Puts the indicator under the atom. */
-static bool post(struct detect_builder *b, const struct pattern_atom *atom, uint32_t indicator) {
-    struct detect_index *x = b->index;
+/* Puts an indicator or watch under the atom. */
+static bool post(struct detect_builder *b, const struct pattern_atom *atom, uint32_t number) {
     uint8_t key[18];
-    struct span value = atom->kind == ATOM_ADDRESS ? atom_address_key(&atom->address, key) : atom->value;
-    struct atom_slot *slot = atom_slot_for(x, atom->kind, value);
-    if (!slot || !reserve(&x->postings, sizeof *x->postings, x->posting_count, &b->posting_size)) return false;
-    if (slot->first == 0) {
-        x->atom_count++;
-        if (!add_keys(b, atom)) return false;
-    } else if (x->postings[slot->first].indicator == indicator) {
-        return true; /* the same value twice in one pattern */
+    bool address = atom->kind == ATOM_ADDRESS;
+    if (!add_keys(b, atom)) return false;
+    if (address && !address_is_single(&atom->address)) {
+        if (!reserve(&b->networks, sizeof *b->networks, b->network_count, &b->network_size)) return false;
+        b->networks[b->network_count++] = (struct added_network){atom->address, number};
+        return true;
     }
-    x->postings[x->posting_count] = (struct posting){indicator, slot->first};
-    slot->first = x->posting_count++;
-    return true;
+    struct span value = address ? atom_address_key(&atom->address, key) : atom->value;
+    if (value.len > UINT16_MAX || b->values.len > UINT32_MAX - value.len ||
+        !reserve(&b->atoms, sizeof *b->atoms, b->atom_count, &b->atom_size))
+        return false;
+    b->atoms[b->atom_count++] = (struct added_atom){.hash = atom_hash(atom->kind, value),
+                                                    .value = (uint32_t)b->values.len,
+                                                    .number = number,
+                                                    .len = (uint16_t)value.len,
+                                                    .kind = atom->kind};
+    buf_add(&b->values, value);
+    return buf_ok(&b->values);
 }
 
-/* --- plans --- */
+/* --- patterns --- */
 
 /* The atom with its value normalised; false with a reason when the value is none of its kind. */
 static bool normalise_atom(struct detect_builder *b, const struct pattern_atom *from, struct pattern_atom *to,
@@ -266,54 +304,40 @@ static bool is_simple(const struct pattern_plan *plan, enum atom_root *root) {
     return true;
 }
 
-/* Copies a plan and its values into the index's arena; returns its number + 1, 0 when memory ran out. */
-static uint32_t keep_plan(struct detect_builder *b, const struct pattern_plan *plan) {
-    struct detect_index *x = b->index;
-    if (!reserve(&x->plans, sizeof *x->plans, x->plan_count, &b->plan_size)) return 0;
-    struct plan_node *nodes = arena_alloc(&x->arena, plan->node_count * sizeof *nodes);
-    struct pattern_atom *atoms = arena_alloc(&x->arena, plan->atom_count * sizeof *atoms);
-    if (!nodes || !atoms) return 0;
-    memcpy(nodes, plan->nodes, plan->node_count * sizeof *nodes);
-    for (uint32_t i = 0; i < plan->atom_count; i++) {
-        atoms[i] = plan->atoms[i];
-        if (atoms[i].value.len) atoms[i].value = arena_copy(&x->arena, atoms[i].value);
-    }
-    x->plans[x->plan_count] = (struct pattern_plan){
-        .nodes = nodes, .atoms = atoms, .node_count = plan->node_count, .atom_count = plan->atom_count};
-    return x->arena.overflow ? 0 : ++x->plan_count;
-}
-
-static enum err no_memory(struct diag *d) {
-    return diag_set(d, ERR_NOMEM, "out of memory for the indicators' index");
-}
-
 /* Keeps the indicator out of the tables, and why. Reasons beyond REASONS_MAX different ones share one. */
 static enum err refuse(struct detect_builder *b, uint32_t indicator, const char *reason, struct diag *d) {
     struct detect_index *x = b->index;
-    uint32_t before = x->words.count, word;
+    uint32_t before = x->word_count, word;
     if (b->reasons >= REASONS_MAX) reason = "its pattern cannot be evaluated";
-    if (!intern_word(b, span_cstr(reason), &word) ||
+    if (!intern(b, span_cstr(reason), &word) ||
         !reserve(&x->unsupported, sizeof *x->unsupported, x->unsupported_count, &b->unsupported_size))
         return no_memory(d);
-    b->reasons += x->words.count > before;
+    b->reasons += x->word_count > before;
     x->unsupported[x->unsupported_count++] = (struct unsupported){indicator, word};
     return ERR_NONE;
+}
+
+static bool set_root(struct detect_builder *b, uint32_t indicator, enum atom_root root) {
+    struct indicator_slot *slot = &b->index->slots[indicator];
+    struct indicator_profile profile = b->index->profiles[slot->profile];
+    if (profile.root == root) return true;
+    profile.root = (uint8_t)root;
+    return intern_profile(b, &profile, &slot->profile);
 }
 
 /* Puts a compiled pattern under its atoms. */
 static enum err enter_plan(struct detect_builder *b, const struct pattern_plan *plan, uint32_t indicator,
                            struct diag *d) {
     struct detect_index *x = b->index;
-    struct indicator_slot *slot = &x->slots[indicator];
     enum atom_root root;
     uint32_t *anchors = arena_alloc(&b->scratch, (plan->atom_count + 1) * sizeof *anchors);
     if (!anchors) return no_memory(d);
     uint32_t count = plan_anchors(plan, anchors, plan->atom_count);
-    bool simple = count > 0 && is_simple(plan, &root);
-    if (simple)
-        slot->root = (uint8_t)root;
-    else if (!(slot->plan = keep_plan(b, plan)))
+    if (count > 0 && is_simple(plan, &root)) {
+        if (!set_root(b, indicator, root)) return no_memory(d);
+    } else if (!index_pack_plan(plan, &b->plans, &b->values, &x->slots[indicator].plan)) {
         return no_memory(d);
+    }
     for (uint32_t i = 0; i < count; i++)
         if (!post(b, &plan->atoms[anchors[i]], indicator)) return no_memory(d);
     if (count > 0) return ERR_NONE;
@@ -326,7 +350,7 @@ static enum err enter_plan(struct detect_builder *b, const struct pattern_plan *
 static enum err compile(struct detect_builder *b, struct span text, uint32_t indicator, struct diag *d) {
     const struct pattern *pattern;
     const struct pattern_plan *plan;
-    struct diag problem = {0};
+    struct diag problem;
     enum err error = pattern_parse(&b->scratch, text, &pattern, &problem);
     if (!error) error = pattern_check(pattern, &problem);
     if (!error) error = pattern_compile(&b->scratch, pattern, &plan, &problem);
@@ -344,33 +368,46 @@ static enum err compile(struct detect_builder *b, struct span text, uint32_t ind
         if (!normalise_atom(b, &plan->atoms[i], &atoms[i], &reason)) return refuse(b, indicator, reason, d);
     }
     struct pattern_plan normalised = *plan;
+    enum atom_root root;
     normalised.atoms = atoms;
+    if (plan->atom_count == 1 && is_simple(&normalised, &root)) index_template_learn(&b->templates, text, plan->atoms);
     return enter_plan(b, &normalised, indicator, d);
 }
+
+/* The common pattern, one value in words already seen; false when it has to be read in full. */
+static bool enter_by_template(struct detect_builder *b, struct span text, uint32_t indicator, enum err *error) {
+    struct pattern_atom atom, normalised;
+    const char *reason;
+    if (!index_template_apply(&b->templates, text, &atom) || !normalise_atom(b, &atom, &normalised, &reason) ||
+        normalised.kind != atom.kind)
+        return false;
+    *error = set_root(b, indicator, atom.root) && post(b, &normalised, indicator) ? ERR_NONE : ERR_NOMEM;
+    return true;
+}
+
+/* --- adding --- */
 
 /* Stores what the indicator says of itself. */
 static bool fill_slot(struct detect_builder *b, const struct detect_indicator *from) {
     struct detect_index *x = b->index;
     struct indicator_slot *slot = &x->slots[x->count];
+    struct indicator_profile profile;
     *slot = (struct indicator_slot){.valid_from = from->valid_from,
                                     .valid_until = from->valid_until,
-                                    .text = x->text.len,
-                                    .pattern_len = (uint32_t)from->pattern.len,
-                                    .confidence = from->confidence,
-                                    .revoked = from->revoked};
-    if (!intern_word(b, from->source, &slot->source) || !intern_word(b, from->names, &slot->names) ||
-        !intern_label(b, from->marking, &slot->marking) || !intern_label(b, from->pattern_type, &slot->pattern_type))
-        return false;
-    buf_add(&x->text, from->pattern);
+                                    .text = (uint64_t)b->text.len << TEXT_LENGTH_BITS | from->pattern.len};
+    if (!make_profile(b, from, &profile)) return false;
+    profile.root = b->last_profile.is.root; /* as likely as not; set for good when the pattern has been read */
+    buf_add(&b->text, from->pattern);
     if (!indicator_pack_id(from->id, slot->uuid)) {
-        slot->id_len = (uint8_t)from->id.len;
-        buf_add(&x->text, from->id);
+        profile.id_len = (uint8_t)from->id.len;
+        buf_add(&b->text, from->id);
     }
-    return buf_ok(&x->text);
+    return intern_profile(b, &profile, &slot->profile) && buf_ok(&b->text);
 }
 
 enum err detect_builder_add(struct detect_builder *b, const struct detect_indicator *indicator, struct diag *d) {
     struct detect_index *x = b->index;
+    enum err error;
     if (x->count == DETECT_INDICATORS_MAX)
         return diag_set(d, ERR_LIMIT, "more than %d indicators", DETECT_INDICATORS_MAX);
     if (indicator->id.len == 0 || indicator->id.len > DETECT_ID_SIZE)
@@ -386,7 +423,15 @@ enum err detect_builder_add(struct detect_builder *b, const struct detect_indica
                  SPAN_ARG(span_first(indicator->pattern_type, 64)));
         return refuse(b, number, reason, d);
     }
+    if (enter_by_template(b, indicator->pattern, number, &error)) return error ? no_memory(d) : ERR_NONE;
     return compile(b, indicator->pattern, number, d);
+}
+
+enum err detect_builder_supersede(struct detect_builder *b, uint32_t indicator, struct diag *d) {
+    struct indicator_slot *slot = &b->index->slots[indicator];
+    struct indicator_profile profile = b->index->profiles[slot->profile];
+    profile.superseded = 1;
+    return intern_profile(b, &profile, &slot->profile) ? ERR_NONE : no_memory(d);
 }
 
 enum err detect_builder_watch(struct detect_builder *b, const struct pattern_atom *atom, uint32_t watch,
@@ -407,21 +452,120 @@ enum err detect_builder_watch_log(struct detect_builder *b, struct span log, uin
     uint32_t word;
     if (watch >= DETECT_WATCHES_MAX) return diag_set(d, ERR_LIMIT, "watch numbers are below %d", DETECT_WATCHES_MAX);
     if (log.len == 0) return diag_set(d, ERR_INVALID, "a log's name is not empty; \"*\" is all logs");
-    if (!intern_word(b, log, &word) ||
+    if (!intern(b, log, &word) ||
         !reserve(&x->log_watches, sizeof *x->log_watches, x->log_watch_count, &b->log_watch_size))
         return no_memory(d);
     x->log_watches[x->log_watch_count++] = (struct log_watch){word, watch};
     return ERR_NONE;
 }
 
+/* --- the tables --- */
+
+/* Puts a number under what has `first`; the same number twice in a row counts once. */
+static bool push_posting(struct detect_builder *b, uint32_t *first, uint32_t number) {
+    struct detect_index *x = b->index;
+    if (*first == 0) {
+        *first = number | ATOM_SINGLE;
+        return true;
+    }
+    bool single = *first & ATOM_SINGLE;
+    if ((single ? *first & ~ATOM_SINGLE : x->postings[*first].number) == number) return true;
+    if (single) {
+        if (!reserve(&x->postings, sizeof *x->postings, x->posting_count, &b->posting_size)) return false;
+        x->postings[x->posting_count] = (struct posting){*first & ~ATOM_SINGLE, 0};
+        *first = x->posting_count++;
+    }
+    if (!reserve(&x->postings, sizeof *x->postings, x->posting_count, &b->posting_size)) return false;
+    x->postings[x->posting_count] = (struct posting){number, *first};
+    *first = x->posting_count++;
+    return true;
+}
+
+static bool place_atom(struct detect_builder *b, const struct added_atom *a) {
+    struct detect_index *x = b->index;
+    const char *values = b->values.at;
+    for (uint32_t i = atom_home(x, a->hash);; i = i + 1 < x->atom_capacity ? i + 1 : 0) {
+        struct atom_slot *slot = &x->atoms[i];
+        if (slot->first == 0) {
+            *slot =
+                (struct atom_slot){.tag = (uint32_t)(a->hash >> 32), .value = a->value, .len = a->len, .kind = a->kind};
+            x->atom_count++;
+        } else if (slot->tag != (uint32_t)(a->hash >> 32) || slot->kind != a->kind || slot->len != a->len ||
+                   memcmp(values + slot->value, values + a->value, a->len) != 0) {
+            continue;
+        }
+        return push_posting(b, &slot->first, a->number);
+    }
+}
+
+/* The table of atoms, three quarters full. */
+static bool build_atoms(struct detect_builder *b) {
+    enum { AHEAD = 12 /* places on their way from memory */ };
+    struct detect_index *x = b->index;
+    uint64_t capacity = (uint64_t)b->atom_count + b->atom_count / 3 + 64;
+    if (capacity > UINT32_MAX) return false;
+    x->atom_capacity = (uint32_t)capacity;
+    x->atoms = prefilter_table(NULL, x->atom_capacity * sizeof *x->atoms);
+    if (!x->atoms) return false;
+    for (uint32_t i = 0; i < b->atom_count; i++) {
+        if (i + AHEAD < b->atom_count) __builtin_prefetch(&x->atoms[atom_home(x, b->atoms[i + AHEAD].hash)], 1);
+        if (!place_atom(b, &b->atoms[i])) return false;
+    }
+    return true;
+}
+
+static int compare_networks(const void *a, const void *b) {
+    const struct added_network *x = a, *y = b;
+    if (x->address.v4 != y->address.v4) return x->address.v4 ? -1 : 1;
+    int bytes = memcmp(x->address.bytes, y->address.bytes, sizeof x->address.bytes);
+    if (bytes) return bytes;
+    if (x->address.prefix != y->address.prefix) return x->address.prefix < y->address.prefix ? -1 : 1;
+    return x->number < y->number ? -1 : x->number > y->number;
+}
+
+static bool build_networks(struct detect_builder *b) {
+    struct network_slot *slots = malloc((b->network_count + 1) * sizeof *slots);
+    uint32_t count = 0;
+    if (!slots) return false;
+    if (b->network_count) qsort(b->networks, b->network_count, sizeof *b->networks, compare_networks);
+    for (uint32_t i = 0; i < b->network_count; i++) {
+        const struct address *a = &b->networks[i].address;
+        struct network_slot *last = count ? &slots[count - 1] : NULL;
+        if (!last || last->v4 != a->v4 || last->prefix != a->prefix || memcmp(last->bytes, a->bytes, 16) != 0) {
+            last = &slots[count++];
+            *last = (struct network_slot){.prefix = a->prefix, .v4 = a->v4};
+            memcpy(last->bytes, a->bytes, sizeof last->bytes);
+        }
+        if (!push_posting(b, &last->first, b->networks[i].number)) {
+            free(slots);
+            return false;
+        }
+    }
+    return networks_build(&b->index->networks, slots, count);
+}
+
+static char *take_text(struct buf *from, uint64_t *size) {
+    char *at = from->at;
+    *size = from->len;
+    *from = (struct buf){0};
+    return at;
+}
+
 enum err detect_builder_finish(struct detect_builder **builder, struct detect_index **out, struct diag *d) {
     struct detect_builder *b = *builder;
     struct detect_index *x = b->index;
     enum err error = ERR_NONE;
+    uint64_t plans;
     *out = NULL;
-    if ((!x->atoms && !grow_atoms(x)) || !prefilter_build(&x->prefilter, b->keys, x->spelling_count))
+    if (!build_atoms(b) || !build_networks(b) || !prefilter_build(&x->prefilter, b->keys, x->spelling_count))
         error = no_memory(d);
+    x->prefilter.networks = &x->networks;
     if (!error) {
+        x->values = take_text(&b->values, &x->values_size);
+        x->text = take_text(&b->text, &x->text_size);
+        x->word_text = take_text(&b->word_text, &x->word_text_size);
+        x->plans = (void *)take_text(&b->plans, &plans);
+        x->plans_size = plans;
         *out = x;
         b->index = NULL;
     }

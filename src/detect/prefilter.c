@@ -18,12 +18,11 @@ uint64_t key_of(struct span text) {
     return key;
 }
 
-uint64_t key_of_network(const struct address *network) {
+uint64_t key_of_address(const struct address *address) {
     uint64_t low, upper;
-    memcpy(&low, network->bytes, 8);
-    memcpy(&upper, network->bytes + 8, 8);
-    return key_mix(key_mix(low ^ KEY_MULTIPLIER_A, upper ^ KEY_MULTIPLIER_B) ^ network->prefix,
-                   KEY_MULTIPLIER_B + network->v4);
+    memcpy(&low, address->bytes, 8);
+    memcpy(&upper, address->bytes + 8, 8);
+    return key_mix(key_mix(low ^ KEY_MULTIPLIER_A, upper ^ KEY_MULTIPLIER_B), KEY_MULTIPLIER_B + address->v4);
 }
 
 /* Other bits than the Bloom filter uses. */
@@ -64,15 +63,16 @@ void prefilter_note_text(struct prefilter *f, struct span text) {
     f->edges[shape_letter(text.at[0])] |= UINT64_C(1) << shape_letter(text.at[len - 1]);
 }
 
-/* Memory that is read all over: in huge pages where the system has them, which spares the processor its page tables. */
-static void *table(size_t bytes) {
+void *prefilter_table(const void *from, size_t bytes) {
     enum { HUGE = 2 << 20 };
     size_t rounded = (bytes + HUGE - 1) / HUGE * HUGE;
-    if (bytes < HUGE) return calloc(1, bytes ? bytes : 1);
-    void *at = aligned_alloc(HUGE, rounded);
+    char *at = bytes < HUGE ? malloc(bytes ? bytes : 1) : aligned_alloc(HUGE, rounded);
     if (!at) return NULL;
-    madvise(at, rounded, MADV_HUGEPAGE);
-    memset(at, 0, bytes);
+    if (bytes >= HUGE) madvise(at, rounded, MADV_HUGEPAGE);
+    if (from)
+        memcpy(at, from, bytes);
+    else
+        memset(at, 0, bytes);
     return at;
 }
 
@@ -83,50 +83,21 @@ bool prefilter_build(struct prefilter *f, const uint64_t *keys, size_t count) {
     f->bloom_words = count * BLOOM_BITS_PER_KEY / 64 + 64;
     f->tag_mask = (UINT64_C(1) << bits) - 1;
     f->tag_shift = 64 - bits;
-    f->bloom = table(f->bloom_words * sizeof *f->bloom);
-    f->tags = table((f->tag_mask + 1) * sizeof *f->tags);
+    f->bloom = prefilter_table(NULL, f->bloom_words * sizeof *f->bloom);
+    f->tags = prefilter_table(NULL, (f->tag_mask + 1) * sizeof *f->tags);
     if (!f->bloom || !f->tags) return false;
-    for (size_t i = 0; i < count; i++) add_key(f, keys[i]);
+    enum { AHEAD = 16 }; /* places on their way from memory */
+    for (size_t i = 0; i < count; i++) {
+        if (i + AHEAD < count) {
+            prefilter_fetch_tag(f, keys[i + AHEAD]);
+            __builtin_prefetch(&f->bloom[((keys[i + AHEAD] >> 32) * f->bloom_words) >> 32], 1);
+        }
+        add_key(f, keys[i]);
+    }
     return true;
 }
 
-void prefilter_note_network(struct prefilter *f, const struct address *network) {
-    if (!network->v4) {
-        f->v6_lengths[network->prefix / 64] |= UINT64_C(1) << (network->prefix % 64);
-        return;
-    }
-    if (address_is_single(network)) return; /* found by its text */
-    f->networks_v4 = true;
-    f->v4_lengths |= UINT64_C(1) << network->prefix;
-    unsigned first = (unsigned)network->bytes[0] << 8 | network->bytes[1];
-    unsigned count = network->prefix >= 16 ? 1 : 1u << (16 - network->prefix);
-    for (unsigned i = first; i < first + count && i < 65536; i++) f->v4_sixteen[i / 64] |= UINT64_C(1) << (i % 64);
-}
-
 bool prefilter_has_network(const struct prefilter *f, const struct address *address) {
-    if (address->v4) {
-        unsigned sixteen = (unsigned)address->bytes[0] << 8 | address->bytes[1];
-        if (!(f->v4_sixteen[sixteen / 64] >> (sixteen % 64) & 1)) return false;
-        for (uint64_t left = f->v4_lengths; left; left &= left - 1) {
-            struct address network = address_masked(address, (unsigned)__builtin_ctzll(left));
-            if (prefilter_has(f, key_of_network(&network))) return true;
-        }
-        return false;
-    }
-    for (unsigned word = 0; word < 3; word++)
-        for (uint64_t left = f->v6_lengths[word]; left; left &= left - 1) {
-            struct address network = address_masked(address, word * 64 + (unsigned)__builtin_ctzll(left));
-            if (prefilter_has(f, key_of_network(&network))) return true;
-        }
-    return false;
-}
-
-size_t prefilter_bytes(const struct prefilter *f) {
-    return f->bloom_words * sizeof *f->bloom + (f->tag_mask + 1) * sizeof *f->tags;
-}
-
-void prefilter_free(struct prefilter *f) {
-    free(f->bloom);
-    free(f->tags);
-    *f = (struct prefilter){0};
+    if (!address->v4 && f->addresses_v6 && prefilter_has(f, key_of_address(address))) return true;
+    return networks_find(f->networks, address) != NETWORK_NONE;
 }

@@ -8,7 +8,8 @@
  *   value of an indicator        keys it leaves                       found in a line as
  *   domain, hash, file, path …   key_of(normalised text)              the text in any case
  *   IPv4 address                 key_of("198.51.100.7")               the text
- *   IPv6 address, network        key_of_network(masked bytes)         any spelling, parsed
+ *   IPv6 address                 key_of_address(bytes)                any spelling, parsed
+ *   network                      none: see networks.h                 any address, parsed
  *   URL                          key_of(whole), without its scheme    the text, normalised
  *                                key_of_request(host, path)           two values of one line (HTTP logs)
  *                                key_of_path(path)                    whether to try the line above at all */
@@ -20,6 +21,7 @@
 #endif
 
 #include "base/arena.h"
+#include "detect/networks.h"
 #include "pattern/address.h"
 
 enum {
@@ -28,21 +30,19 @@ enum {
 };
 
 struct prefilter {
-    uint64_t *bloom; /* owned; 16 bits a key, 4 set in one word */
+    uint64_t *bloom; /* 16 bits a key, 4 set in one word */
     uint64_t bloom_words;
-    uint32_t *tags; /* owned; open addressing, 0 = free */
+    uint32_t *tags; /* open addressing, 0 = free */
     uint64_t tag_mask;
     unsigned tag_shift;
     /* What there is among the indicators; v6_hosts: in URLs; everything: some name nothing, parse all lines. */
-    bool urls, v6_hosts, emails, file_names, networks_v4, everything;
+    bool urls, v6_hosts, emails, file_names, networks_v4, addresses_v6, everything;
     /* What the spellings look like: a bit for each combination of whether there is a dot, length, first and last
      * character that occurs. Most values of a log look like none of them and are not even hashed. */
     uint64_t shapes[PREFILTER_SHAPES];
-    unsigned dotless_min;      /* length of the shortest spelling without a dot */
-    uint64_t edges[64];        /* likewise, of first and last character alone */
-    uint64_t v4_lengths;       /* bit n: a network of prefix length n exists (0 to 31) */
-    uint64_t v6_lengths[3];    /* likewise, 0 to 128, single addresses included */
-    uint64_t v4_sixteen[1024]; /* bit per /16: a network reaches into it */
+    unsigned dotless_min;            /* length of the shortest spelling without a dot */
+    uint64_t edges[64];              /* likewise, of first and last character alone */
+    const struct networks *networks; /* the index's */
 };
 
 #define KEY_MULTIPLIER_A UINT64_C(0x9e3779b97f4a7c15)
@@ -87,7 +87,7 @@ static inline uint64_t key_of_path(uint64_t path) {
 static inline uint64_t key_of_request(uint64_t host, uint64_t path) {
     return key_mix(host ^ KEY_MULTIPLIER_B, path ^ KEY_MULTIPLIER_A);
 }
-uint64_t key_of_network(const struct address *network);
+uint64_t key_of_address(const struct address *address);
 
 static inline bool prefilter_may_have(const struct prefilter *f, uint64_t key) {
     uint64_t word = f->bloom[((key >> 32) * f->bloom_words) >> 32];
@@ -102,7 +102,7 @@ void prefilter_fetch_tag(const struct prefilter *f, uint64_t key);
 static inline bool prefilter_has(const struct prefilter *f, uint64_t key) {
     return prefilter_may_have(f, key) && prefilter_has_tag(f, key);
 }
-/* Whether any indicator's network (or IPv6 address) holds the address. */
+/* Whether any indicator's network holds the address, or, of IPv6, any is the address. */
 bool prefilter_has_network(const struct prefilter *f, const struct address *address);
 
 /* Six bits of a character, the same in either case. */
@@ -126,10 +126,8 @@ static inline bool prefilter_has_edges(const struct prefilter *f, char first, ch
 void prefilter_note_text(struct prefilter *f, struct span text);
 /* Builds the tables from keys. False when memory ran out. */
 bool prefilter_build(struct prefilter *f, const uint64_t *keys, size_t count);
-/* Notes a network so that prefilter_has_network() looks for it; its key is added like any other. */
-void prefilter_note_network(struct prefilter *f, const struct address *network);
-size_t prefilter_bytes(const struct prefilter *f);
-void prefilter_free(struct prefilter *f);
+/* A copy of `bytes` bytes (NULL: zeros) for free(), in huge pages where the system has them. NULL: out of memory. */
+void *prefilter_table(const void *from, size_t bytes);
 
 struct detect_index;
 /* The index's own; lives as long as it. */
