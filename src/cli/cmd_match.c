@@ -56,14 +56,18 @@ static enum err check_files(char **files, int count, struct diag *d) {
 
 static enum err prepare(struct matching *m, struct diag *d) {
     char *home = cli_home(m->cli);
+    char folder[4096];
     struct winsize size;
     m->now = clock_now(clock_system());
     m->width = isatty(STDOUT_FILENO) && ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
     enum err e = home ? node_open(home, NODE_READ, &m->node, d) : diag_set(d, ERR_NOMEM, "no memory");
     if (!e) e = store_reader_open(m->node->live.store, &m->reader, d);
     progress_start(&m->progress, "loading indicators", "holdings", 0);
-    if (!e) e = detect_holdings_load(m->reader, load_progress, &m->progress, &m->holdings, d);
+    if (!e && snprintf(folder, sizeof folder, "%s/realms/live/index", home) >= (int)sizeof folder)
+        e = diag_set(d, ERR_LIMIT, "the node's path is too long");
+    if (!e) e = detect_holdings_open(m->reader, folder, load_progress, &m->progress, &m->holdings, d);
     progress_end(&m->progress);
+    if (!e && m->holdings.note[0]) fprintf(stderr, "%s\n", m->holdings.note);
     if (!e && !(m->names = calloc((size_t)detect_index_count(m->holdings.index) + 1, sizeof *m->names)))
         e = diag_set(d, ERR_NOMEM, "no memory for the indicators' names");
     free(home);

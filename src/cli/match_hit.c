@@ -27,7 +27,6 @@ static struct span names_of(struct matching *m, uint32_t number, struct span id)
 bool match_on_hit(void *context, const struct detect_hit *hit) {
     struct matching *m = context;
     struct detect_indicator indicator;
-    if (m->holdings.superseded[hit->indicator]) return true;
     detect_index_get(m->holdings.index, hit->indicator, &indicator);
     struct alert alert = {.hit = hit,
                           .indicator = &indicator,

@@ -1,9 +1,12 @@
 #include "detect/holdings.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/buf.h"
+#include "base/file.h"
 #include "base/map.h"
+#include "detect/index_file.h"
 #include "stix/marking.h"
 #include "stix/object.h"
 #include "json/json.h"
@@ -15,7 +18,6 @@ struct loading {
     struct detect_builder *builder;
     struct map newest; /* id → index of the version that counts so far */
     time_us *modified;
-    uint8_t *superseded;
     size_t count, size;
     struct arena page;
     struct span sources[64]; /* names by number, as they are met; in `names` */
@@ -26,11 +28,10 @@ static bool grow(struct loading *l) {
     if (l->count < l->size) return true;
     size_t size = l->size ? l->size * 2 : 4096;
     time_us *modified = realloc(l->modified, size * sizeof *modified);
-    if (modified) l->modified = modified;
-    uint8_t *superseded = modified ? realloc(l->superseded, size) : NULL;
-    if (superseded) l->superseded = superseded;
-    if (superseded) l->size = size;
-    return superseded != NULL;
+    if (!modified) return false;
+    l->modified = modified;
+    l->size = size;
+    return true;
 }
 
 static enum err source_name(struct loading *l, uint32_t number, struct span *out, struct diag *d) {
@@ -52,18 +53,18 @@ static enum stix_marking no_lookup(void *context, struct span id, enum stix_tlp 
     return STIX_MARKING_STATEMENT; /* only the TLP level is wanted here */
 }
 
-/* Of two versions the one modified last counts; the other stays in the index, marked. */
+/* Of two versions the one modified last counts; the other stays in the index, marked. After adding. */
 static enum err judge(struct loading *l, const struct store_holding *h, struct diag *d) {
     uint64_t other;
-    l->modified[l->count] = h->modified;
-    l->superseded[l->count] = 0;
+    uint32_t number = (uint32_t)l->count;
+    l->modified[l->count++] = h->modified;
     if (map_get(&l->newest, h->stix_id, &other)) {
         bool older = h->modified < l->modified[other];
-        l->superseded[older ? l->count : other] = 1;
-        if (older) return ERR_NONE;
+        enum err e = detect_builder_supersede(l->builder, older ? number : (uint32_t)other, d);
+        if (e || older) return e;
     }
-    return map_set(&l->newest, h->stix_id, l->count, NULL) ? ERR_NONE
-                                                           : diag_set(d, ERR_NOMEM, "no memory for the indicators");
+    return map_set(&l->newest, h->stix_id, number, NULL) ? ERR_NONE
+                                                         : diag_set(d, ERR_NOMEM, "no memory for the indicators");
 }
 
 static enum err take(struct loading *l, const struct store_holding *h, struct diag *d) {
@@ -90,13 +91,11 @@ static enum err take(struct loading *l, const struct store_holding *h, struct di
     (void)time_parse_stix(json_text(json_get(o.json, "valid_until"), &l->page), &in.valid_until);
     if ((e = source_name(l, h->source, &in.source, d))) return e;
     if (!grow(l)) return diag_set(d, ERR_NOMEM, "no memory for the indicators");
-    if ((e = judge(l, h, d)) || (e = detect_builder_add(l->builder, &in, d))) return e;
-    l->count++;
-    return ERR_NONE;
+    e = detect_builder_add(l->builder, &in, d);
+    return e ? e : judge(l, h, d);
 }
 
-static enum err take_all(struct loading *l, void (*progress)(void *context, uint64_t done, uint64_t total),
-                         void *context, struct diag *d) {
+static enum err take_all(struct loading *l, detect_progress *progress, void *context, struct diag *d) {
     int64_t after = 0, visible;
     enum err e = store_holding_visible(l->reader, &visible, d);
     for (size_t count = 1; !e && count > 0;) {
@@ -110,8 +109,8 @@ static enum err take_all(struct loading *l, void (*progress)(void *context, uint
     return e;
 }
 
-enum err detect_holdings_load(struct store_reader *r, void (*progress)(void *context, uint64_t done, uint64_t total),
-                              void *context, struct detect_holdings *out, struct diag *d) {
+enum err detect_holdings_load(struct store_reader *r, detect_progress *progress, void *context,
+                              struct detect_holdings *out, struct diag *d) {
     struct loading l = {.reader = r};
     *out = (struct detect_holdings){0};
     arena_init(&l.page, PAGE_ARENA_MAX);
@@ -125,20 +124,85 @@ enum err detect_holdings_load(struct store_reader *r, void (*progress)(void *con
         e = detect_builder_finish(&l.builder, &out->index, d);
     else
         detect_builder_free(&l.builder);
-    if (!e && !l.superseded) l.superseded = calloc(1, 1); /* no indicators: nothing will be asked */
-    if (e)
-        free(l.superseded);
-    else
-        out->superseded = l.superseded;
     arena_free(&l.page);
     arena_free(&l.names);
     return e;
 }
 
+/* What the store holds: its newest holding, which names all before it, and whether one of those was altered since. */
+enum err detect_holdings_state(struct store_reader *r, struct sha256 *out, struct diag *d) {
+    struct arena a;
+    struct store_holding newest = {0};
+    struct span altered = {0};
+    arena_init(&a, 64 << 20);
+    enum err e = store_holding_visible(r, &newest.id, d);
+    if (!e && newest.id > 0) e = store_holding_get(r, newest.id, &a, &newest, d);
+    if (!e) e = store_meta_get(r, "holdings-altered", &a, &altered, d);
+    if (!e) {
+        const struct span parts[] = {SPAN("renkei/index/v1"), span_of(&newest.id, sizeof newest.id),
+                                     span_of(&newest.imported, sizeof newest.imported),
+                                     span_of(newest.hash.b, sizeof newest.hash.b), altered};
+        *out = sha256_of_parts(parts, sizeof parts / sizeof *parts);
+    }
+    arena_free(&a);
+    return e;
+}
+
+static void note(struct detect_holdings *h, const struct diag *problem) {
+    snprintf(h->note, sizeof h->note, "%s", problem->message);
+}
+
+/* Opens the file if it is of this state. */
+static bool open_prebuilt(const char *path, const struct sha256 *state, struct detect_holdings *out) {
+    struct sha256 built_from;
+    struct diag problem;
+    enum err e = detect_index_open(path, &out->index, &built_from, &problem);
+    if (!e && sha256_equal(&built_from, state)) return out->prebuilt = true;
+    if (e && e != ERR_NOT_FOUND) note(out, &problem);
+    detect_index_free(&out->index);
+    return false;
+}
+
+/* Keeps what was built and goes on with the file, which takes less memory. */
+static void keep(const char *folder, const char *path, const struct sha256 *state, struct detect_holdings *h) {
+    struct diag problem;
+    struct sha256 ignored;
+    struct detect_index *mapped = NULL;
+    enum err e = file_make_folder(folder, 0700, &problem);
+    if (!e) e = detect_index_write(h->index, path, state, &problem);
+    if (!e) e = detect_index_open(path, &mapped, &ignored, &problem);
+    if (e) {
+        note(h, &problem);
+        return;
+    }
+    detect_index_free(&h->index);
+    h->index = mapped;
+}
+
+enum err detect_holdings_open(struct store_reader *r, const char *folder, detect_progress *progress, void *context,
+                              struct detect_holdings *out, struct diag *d) {
+    char path[4096];
+    struct sha256 state;
+    *out = (struct detect_holdings){0};
+    if (!folder) return detect_holdings_load(r, progress, context, out, d);
+    int n = snprintf(path, sizeof path, "%s/indicators", folder);
+    if (n < 0 || (size_t)n >= sizeof path) return diag_set(d, ERR_LIMIT, "the path %s is too long", folder);
+    enum err e = store_reader_snapshot(r, d); /* the fingerprint and the rows are of one moment */
+    if (e) return e;
+    e = detect_holdings_state(r, &state, d);
+    if (!e && !open_prebuilt(path, &state, out)) {
+        char noted[sizeof out->note];
+        memcpy(noted, out->note, sizeof noted);
+        e = detect_holdings_load(r, progress, context, out, d);
+        memcpy(out->note, noted, sizeof noted);
+        if (!e) keep(folder, path, &state, out);
+    }
+    store_reader_release(r);
+    return e;
+}
+
 void detect_holdings_free(struct detect_holdings *h) {
     detect_index_free(&h->index);
-    free(h->superseded);
-    h->superseded = NULL;
 }
 
 enum err detect_holdings_names(struct store_reader *r, struct span indicator, struct arena *a, struct span *out,
