@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "detect/chunk.h"
+#include "detect/parents.h"
 #include "detect/sieve.h"
 
 enum { LINE_ARENA_CAP = 512 << 20, CHUNK_ARENA_KEPT = 1 << 20 };
@@ -164,6 +165,8 @@ static void on_line(void *context, struct span line, uint64_t number, bool suspe
         note_unreadable(&w->found, number, d.message);
         return;
     }
+    if (event && w->scan->options->subdomains && !(event = event_with_parents(event, &w->line)))
+        w->found.out_of_memory = true;
     if (!event) return;
     uint32_t count =
         detect_index_match(w->scan->options->index, event, &w->line, w->matches, SCAN_MATCHES_PER_LINE_MAX);
@@ -343,6 +346,7 @@ static bool worker_init(struct worker *w, struct scan *s) {
     w->sieve.probe.filter = detect_index_prefilter(s->options->index);
     w->sieve.probe.scratch = &w->scratch;
     w->sieve.probe.subdomains = s->options->subdomains;
+    sieve_choose(&w->sieve, s->options->processor);
     w->matches = malloc(SCAN_MATCHES_PER_LINE_MAX * sizeof *w->matches);
     w->number = (unsigned)(w - s->workers);
     w->sink = (struct scan_sink){.kept = &w->kept, .file = s->name};

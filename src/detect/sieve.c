@@ -82,16 +82,19 @@ void sieve_strange_value(struct sieve *s, enum sieve_shape shape, struct span va
 
 /* --- chunks --- */
 
-static const struct sieve_loops *loops(void) {
+void sieve_choose(struct sieve *s, unsigned processor) {
+    s->loops = &sieve_loops_basic;
 #if defined(__x86_64__)
-    if (__builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("bmi2") &&
-        __builtin_cpu_supports("pclmul"))
-        return &sieve_loops_avx512;
-    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi") && __builtin_cpu_supports("bmi2") &&
-        __builtin_cpu_supports("lzcnt") && __builtin_cpu_supports("pclmul"))
-        return &sieve_loops_avx2;
+    bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi") && __builtin_cpu_supports("bmi2") &&
+                __builtin_cpu_supports("lzcnt") && __builtin_cpu_supports("pclmul");
+    bool avx512 = avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+                  __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq") &&
+                  __builtin_cpu_supports("avx512cd");
+    if (avx2 && processor != 1) s->loops = &sieve_loops_avx2;
+    if (avx512 && processor == 0) s->loops = &sieve_loops_avx512;
+#else
+    (void)processor;
 #endif
-    return &sieve_loops_basic;
 }
 
 static void begin(struct sieve *s, struct span chunk) {
@@ -103,7 +106,7 @@ static void begin(struct sieve *s, struct span chunk) {
 
 void sieve_json(struct sieve *s, struct span chunk) {
     begin(s, chunk);
-    (void)loops()->json(s, 0, chunk.len);
+    (void)s->loops->json(s, 0, chunk.len);
     tell_lines(s);
 }
 
@@ -111,7 +114,7 @@ void sieve_table(struct sieve *s, struct span chunk) {
     begin(s, chunk);
     for (size_t at = 0; at < chunk.len;) {
         if (chunk.at[at] != '#') {
-            at = loops()->table(s, at, chunk.len);
+            at = s->loops->table(s, at, chunk.len);
             continue;
         }
         struct span rest = span_from(chunk, at), line = span_cut(&rest, '\n');
@@ -126,6 +129,6 @@ void sieve_table(struct sieve *s, struct span chunk) {
 
 void sieve_text(struct sieve *s, struct span chunk) {
     begin(s, chunk);
-    (void)loops()->text(s, 0, chunk.len);
+    (void)s->loops->text(s, 0, chunk.len);
     tell_lines(s);
 }

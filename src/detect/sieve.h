@@ -23,7 +23,9 @@ struct sieve_line {
     bool suspect; /* it looks broken */
 };
 
+struct sieve_loops;
 struct sieve {
+    const struct sieve_loops *loops;
     struct probe probe;
     char separators[2]; /* READER_TABLE: between fields, and within a set */
     unsigned columns;   /* likewise: how many fields a line has */
@@ -45,6 +47,8 @@ struct sieve {
     struct sieve_piece pieces[SIEVE_BYTES + 1];
 };
 
+/* Chooses the code for this processor: 0 the best there is, 1 the plainest, 2 at most AVX2. Before anything else. */
+void sieve_choose(struct sieve *s, unsigned processor);
 /* chunk (under 4 GiB) ends with a line feed or at the file's end and is followed by PREFILTER_PADDING readable bytes.
  */
 void sieve_json(struct sieve *s, struct span chunk);

@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "base/buf.h"
+#include "detect/index_file.h"
 #include "detect/scan.h"
 
 enum {
@@ -364,9 +365,19 @@ static void write_rule(const struct rule *r, struct buf *out) {
 
 /* --- the oracle --- */
 
+static bool subdomains; /* whether the scan under way counts names below a domain, too */
+
+static bool is_domain(int name, int domain) {
+    if (name == domain) return true;
+    if (!subdomains || name == NONE) return false;
+    size_t len = strlen(domains[name]), tail = strlen(domains[domain]);
+    return len > tail && domains[name][len - tail - 1] == '.' &&
+           strcmp(domains[name] + len - tail, domains[domain]) == 0;
+}
+
 static bool asks(const struct facts *f, int domain) {
     for (int i = 0; i < f->asked_count; i++)
-        if (f->asked[i] == domain) return true;
+        if (is_domain(f->asked[i], domain)) return true;
     return false;
 }
 
@@ -396,7 +407,7 @@ static bool says(const struct facts *f, const struct rule *r, bool fragment) {
     case ENDPOINT:
         return f->dst == r->a && f->dport == r->port;
     case NAMED_ENDPOINT:
-        return f->dport == r->port && (f->host == r->a || f->sni == r->a);
+        return f->dport == r->port && (is_domain(f->host, r->a) || is_domain(f->sni, r->a));
     case URL:
         return requests(f, r->a, r->b, r->port);
     case NAKED_URL:
@@ -457,7 +468,8 @@ static struct detect_index *build(const struct rule *rules) {
     return index;
 }
 
-static void scan_text(const struct detect_index *index, struct span text, unsigned threads, size_t chunk) {
+static void scan_text(const struct detect_index *index, struct span text, unsigned threads, size_t chunk,
+                      unsigned processor) {
     char path[] = "/tmp/renkei-oracle-XXXXXX";
     struct diag d;
     struct scan_result result;
@@ -466,7 +478,12 @@ static void scan_text(const struct detect_index *index, struct span text, unsign
     assert_int_equal(file_write_all(fd, text, &d), ERR_NONE);
     close(fd);
     memset(hits, 0, LINES * sizeof *hits);
-    struct scan_options options = {.index = index, .threads = threads, .chunk_size = chunk, .on_hit = on_hit};
+    struct scan_options options = {.index = index,
+                                   .threads = threads,
+                                   .chunk_size = chunk,
+                                   .subdomains = subdomains,
+                                   .processor = processor,
+                                   .on_hit = on_hit};
     assert_int_equal(scan_path(path, &options, &result, &d), ERR_NONE);
     unlink(path);
     assert_int_equal(result.lines, LINES);
@@ -490,6 +507,22 @@ static void compare(const struct facts *facts, const bool *fragments, const stru
         }
     }
     assert_int_equal(wrong, 0);
+}
+
+/* The same index, written to a file and opened again. */
+static struct detect_index *through_file(struct detect_index *index) {
+    char path[] = "/tmp/renkei-oracle-index-XXXXXX";
+    struct sha256 wrote = {{1, 2, 3}}, read;
+    struct diag d;
+    int fd = mkstemp(path);
+    assert_true(fd >= 0);
+    close(fd);
+    assert_int_equal(detect_index_write(index, path, &wrote, &d), ERR_NONE);
+    detect_index_free(&index);
+    assert_int_equal(detect_index_open(path, &index, &read, &d), ERR_NONE);
+    assert_true(sha256_equal(&wrote, &read));
+    unlink(path);
+    return index;
 }
 
 static void agrees(void **unused) {
@@ -522,10 +555,12 @@ static void agrees(void **unused) {
             buf_add_char(&text, '\n');
         }
         struct detect_index *index = build(rules);
-        scan_text(index, buf_span(&text), 1, 0);
-        compare(facts, fragments, rules, buf_span(&text));
-        scan_text(index, buf_span(&text), 3, 700);
-        compare(facts, fragments, rules, buf_span(&text));
+        for (unsigned way = 0; way < 4; way++) {
+            subdomains = way == 3;
+            if (way == 1) index = through_file(index);
+            scan_text(index, buf_span(&text), way == 1 ? 3 : 1, way == 1 ? 700 : 0, way % 3);
+            compare(facts, fragments, rules, buf_span(&text));
+        }
         detect_index_free(&index);
         buf_free(&text);
     }
