@@ -19,6 +19,13 @@ enum {
     SCAN_WATCHES_PER_LINE_MAX = 65536 /* watches one line can set off */
 };
 
+/* Where an observation stands. */
+struct detect_place {
+    const char *file;
+    uint64_t line;
+    time_us time;
+};
+
 /* One indicator matched by one line. Spans are valid during the callback. */
 struct detect_hit {
     uint32_t indicator; /* into the index */
@@ -32,6 +39,9 @@ struct detect_hit {
     struct span src, dst;       /* the flow's addresses as text; empty if not known */
     int32_t src_port, dst_port; /* -1 = not known */
     struct span text;           /* the whole line */
+    /* Of a pattern of several observations: where each stands, by time, this line among them. Else NULL and 0. */
+    const struct detect_place *places;
+    uint32_t place_count;
 };
 
 struct scan_sink; /* where a thread leaves what it found in its chunk */
