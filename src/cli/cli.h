@@ -82,6 +82,9 @@ int command_ledger(const struct cli *cli, int argc, char **argv);
 int command_serve(const struct cli *cli, int argc, char **argv);
 int command_sync(const struct cli *cli, int argc, char **argv);
 int command_match(const struct cli *cli, int argc, char **argv);
+int command_export(const struct cli *cli, int argc, char **argv);
+int command_warninglist(const struct cli *cli, int argc, char **argv);
+int command_suppress(const struct cli *cli, int argc, char **argv);
 int command_status(const struct cli *cli, int argc, char **argv);
 int command_completion(const struct cli *cli, int argc, char **argv);
 

@@ -90,6 +90,29 @@ const struct command commands[] = {
      "matched, 1 if nothing did, 2 on trouble.\n\n"
      "  renkei match conn.log dns.log --member NAVY-1\n",
      "--member --time --subdomains --threads --no-sightings", command_match},
+    {"warninglist", "keep lists of values that mean no harm",
+     "renkei warninglist add FILE... | list | show NAME [--limit N] | remove NAME | check VALUE...\n\n"
+     "Lists in MISP's JSON format (string, substring, hostname, cidr, regex). An indicator whose value is on one is\n"
+     "named at import, does not alert alone, and is not exported. NAME may be a part of a list's name. check exits 1 if\n"
+     "no value is on a list.\n\n"
+     "  renkei warninglist add lists/*/list.json\n  renkei warninglist check 8.8.8.8\n",
+     "add list show remove check --limit", command_warninglist},
+    {"suppress", "keep what is known from alerting",
+     "renkei suppress add --indicator ID|--value V [--member M] [--until TIME] [--keep-sightings] --reason TEXT\n"
+     "renkei suppress list | remove NUMBER\n\n"
+     "What a rule covers does not alert and is not exported; match counts it. It is no sighting either, unless\n"
+     "--keep-sightings says so. A value may be a network.\n\n"
+     "  renkei suppress add --value 192.0.2.7 --member NAVY-1 --until 2027-01-01 --reason \"our own scanner\"\n",
+     "add list remove --indicator --value --member --until --reason --keep-sightings", command_suppress},
+    {"export", "write the indicators in force for sensors",
+     "renkei export --format zeek-intel|suricata-rules|suricata-dataset|rpz|list|csv [--type TYPE]... [--to FILE]\n"
+     "              [--marking TLP] [--action alert|drop] [--subdomains] [--zone NAME]\n\n"
+     "Without --to: standard output. TYPE is address, domain, url, hash, md5, sha1, sha256, sha512, email, request or\n"
+     "file-name; --marking the strictest TLP to let out (default amber+strict). Formats that block (rpz, list,\n"
+     "suricata-dataset, rules that drop) carry nothing marked PAP:AMBER or PAP:RED. What is left out is counted on\n"
+     "stderr. Exits 1 if nothing is written.\n\n"
+     "  renkei export --format rpz --to /etc/bind/rpz.renkei.zone\n",
+     "--format --type --to --marking --action --subdomains --zone", command_export},
     {"status", "what the node holds", "renkei status\n\n  renkei status\n", "", command_status},
     {"completion", "print shell completion", "renkei completion bash\n\n  source <(renkei completion bash)\n", "bash",
      command_completion},

@@ -7,7 +7,7 @@
 
 #include "base/yaml.h"
 
-enum { TEXT_MAX = 512, LIST_MAX = 1000 };
+enum { TEXT_MAX = 512, LIST_MAX = 1000, DECAY_SPEED_MAX = 1000, BASE_SCORE_DEFAULT = 80 /* as MISP's models */ };
 
 #define TEXT(key, type, field) CYAML_FIELD_STRING_PTR(key, CYAML_FLAG_POINTER, struct type, field, 1, TEXT_MAX)
 #define TEXT_OPTIONAL(key, type, field)                                                                                \
@@ -33,6 +33,18 @@ static const cyaml_schema_field_t source_fields[] = {
 static const cyaml_schema_value_t source_schema = {
     CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct config_source, source_fields)};
 
+static const cyaml_schema_field_t decay_fields[] = {
+    TEXT_OPTIONAL("source", config_decay, source),
+    TEXT_OPTIONAL("kind", config_decay, kind),
+    TEXT("lifetime", config_decay, lifetime),
+    CYAML_FIELD_UINT("threshold", CYAML_FLAG_DEFAULT, struct config_decay, threshold),
+    CYAML_FIELD_UINT("base_score", CYAML_FLAG_OPTIONAL, struct config_decay, base_score),
+    CYAML_FIELD_FLOAT("decay_speed", CYAML_FLAG_OPTIONAL, struct config_decay, decay_speed),
+    CYAML_FIELD_END,
+};
+static const cyaml_schema_value_t decay_schema = {
+    CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct config_decay, decay_fields)};
+
 static const cyaml_schema_field_t config_fields[] = {
     TEXT("party", config, party),
     TEXT("name", config, name),
@@ -41,6 +53,8 @@ static const cyaml_schema_field_t config_fields[] = {
     CYAML_FIELD_SEQUENCE("members", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct config, members, &member_schema, 0,
                          LIST_MAX),
     CYAML_FIELD_SEQUENCE("sources", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct config, sources, &source_schema, 0,
+                         LIST_MAX),
+    CYAML_FIELD_SEQUENCE("decay", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct config, decay, &decay_schema, 0,
                          LIST_MAX),
     CYAML_FIELD_END,
 };
@@ -53,6 +67,32 @@ static enum err wrong(struct yaml_places *places, const char *path, struct diag 
     diag_set(d, ERR_INVALID, "%s: %s", path, message);
     diag_at(d, line, column, 0);
     return ERR_INVALID;
+}
+
+static bool is_kind(const char *name) {
+    for (int kind = ATOM_ADDRESS; kind <= ATOM_FILE_NAME; kind++)
+        if (strcmp(name, atom_kind_name((enum atom_kind)kind)) == 0) return true;
+    return false;
+}
+
+static enum err check_decay(const struct config *c, struct yaml_places *places, struct diag *d) {
+    char path[64];
+    for (unsigned i = 0; i < c->decay_count; i++) {
+        const struct config_decay *m = &c->decay[i];
+        time_us lifetime;
+        snprintf(path, sizeof path, "decay[%u].lifetime", i);
+        if (!time_parse_duration(span_cstr(m->lifetime), &lifetime) || lifetime <= 0)
+            return wrong(places, path, d, "must be a time span, such as 120d");
+        snprintf(path, sizeof path, "decay[%u].%s", i, m->threshold > 100 ? "threshold" : "base_score");
+        if (m->threshold > 100 || m->base_score > 100) return wrong(places, path, d, "must be a number from 0 to 100");
+        snprintf(path, sizeof path, "decay[%u].decay_speed", i);
+        if (!(m->decay_speed >= 0 && m->decay_speed <= DECAY_SPEED_MAX))
+            return wrong(places, path, d, "must be a number above 0 and up to 1000");
+        snprintf(path, sizeof path, "decay[%u].kind", i);
+        if (m->kind && !is_kind(m->kind))
+            return wrong(places, path, d, "must be address, domain, url, hash, email, request or file-name");
+    }
+    return ERR_NONE;
 }
 
 static enum err check(const struct config *c, struct yaml_places *places, struct diag *d) {
@@ -85,7 +125,7 @@ static enum err check(const struct config *c, struct yaml_places *places, struct
                 snprintf(path, sizeof path, "members[%u].id", i);
                 return wrong(places, path, d, "this id is taken by another member");
             }
-    return ERR_NONE;
+    return check_decay(c, places, d);
 }
 
 enum err config_read(struct span text, struct config **out, struct diag *d) {
@@ -131,7 +171,10 @@ enum err config_write(struct buf *out, struct span party, struct span name, stru
                       "# members:\n#   - id: AGENCY-1\n#     name: \"An agency\"\n\n"
                       "# TAXII 2.1 collections of servers that are no Renkei: `renkei sync NAME` pulls them.\n"
                       "# sources:\n#   - name: feed\n#     url: https://taxii.example/api1/collections/ID/\n"
-                      "#     username: reader\n#     password_file: feed.password\n");
+                      "#     username: reader\n#     password_file: feed.password\n\n"
+                      "# Confidence that decays with age: below the threshold an indicator alerts no more.\n"
+                      "# decay:\n#   - kind: address\n#     lifetime: 120d\n#     decay_speed: 2\n"
+                      "#     base_score: 80\n#     threshold: 30\n");
     return buf_ok(out) ? ERR_NONE : diag_set(d, ERR_NOMEM, "no memory for the configuration");
 }
 
@@ -155,5 +198,23 @@ enum err config_listen(const struct config *c, char *host, size_t host_size, uin
     memcpy(host, name.at, name.len);
     host[name.len] = 0;
     *port = (uint16_t)number;
+    return ERR_NONE;
+}
+
+enum err config_decay_models(const struct config *c, struct arena *a, struct decay_model **out, size_t *count,
+                             struct diag *d) {
+    *count = c->decay_count;
+    *out = arena_zalloc(a, c->decay_count + (size_t)1, sizeof **out);
+    if (!*out) return diag_set(d, ERR_NOMEM, "no memory for the decay models");
+    for (unsigned i = 0; i < c->decay_count; i++) {
+        const struct config_decay *from = &c->decay[i];
+        struct decay_model *m = &(*out)[i];
+        *m = (struct decay_model){.source = span_cstr(from->source),
+                                  .kind = span_cstr(from->kind),
+                                  .threshold = from->threshold,
+                                  .base_score = from->base_score ? from->base_score : BASE_SCORE_DEFAULT,
+                                  .decay_speed = from->decay_speed > 0 ? from->decay_speed : 1};
+        if (!time_parse_duration(span_cstr(from->lifetime), &m->lifetime)) m->lifetime = INT64_MAX; /* was checked */
+    }
     return ERR_NONE;
 }

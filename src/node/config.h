@@ -5,6 +5,7 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/err.h"
+#include "detect/decay.h"
 
 /* A TAXII server that is no Renkei, to pull from with `renkei sync NAME`. */
 struct config_source {
@@ -20,6 +21,15 @@ struct config_member {
     char *id, *name;
 };
 
+/* How confidence decays (detect/decay.h): the first that fits an indicator counts. */
+struct config_decay {
+    char *source;   /* a party or feed, "own"; NULL = any */
+    char *kind;     /* address, domain, url, hash, email, request, file-name; NULL = any */
+    char *lifetime; /* "120d" */
+    unsigned base_score, threshold;
+    double decay_speed;
+};
+
 struct config {
     char *party, *name, *url;
     char *listen; /* "address:port"; from url when NULL */
@@ -27,6 +37,8 @@ struct config {
     unsigned members_count;
     struct config_source *sources;
     unsigned sources_count;
+    struct config_decay *decay;
+    unsigned decay_count;
 };
 
 MUST_CHECK enum err config_read(struct span text, struct config **out, struct diag *d);
@@ -35,5 +47,8 @@ void config_free(struct config **c);
 MUST_CHECK enum err config_write(struct buf *out, struct span party, struct span name, struct span url, struct diag *d);
 /* host and port of `listen` or of the URL. */
 MUST_CHECK enum err config_listen(const struct config *c, char *host, size_t host_size, uint16_t *port, struct diag *d);
+/* The decay models, in `a`, borrowing from the configuration. */
+MUST_CHECK enum err config_decay_models(const struct config *c, struct arena *a, struct decay_model **out,
+                                        size_t *count, struct diag *d);
 
 #endif

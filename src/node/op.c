@@ -32,6 +32,15 @@ static const struct op operations[] = {
     {"ledger.verify", NODE_READ, op_ledger_verify},
     {"ledger.prove", NODE_READ, op_ledger_prove},
     {"sighting.add", NODE_WRITE, op_sighting_add},
+    {"warninglist.add", NODE_WRITE, op_warninglist_add},
+    {"warninglist.list", NODE_READ, op_warninglist_list},
+    {"warninglist.show", NODE_READ, op_warninglist_show},
+    {"warninglist.remove", NODE_WRITE, op_warninglist_remove},
+    {"warninglist.check", NODE_READ, op_warninglist_check},
+    {"suppress.add", NODE_WRITE, op_suppress_add},
+    {"suppress.list", NODE_READ, op_suppress_list},
+    {"suppress.remove", NODE_WRITE, op_suppress_remove},
+    {"export", NODE_READ, op_export},
     {"status", NODE_READ, op_status},
 };
 

@@ -26,6 +26,15 @@ OPERATION(op_ledger_entries);
 OPERATION(op_ledger_verify);
 OPERATION(op_ledger_prove);
 OPERATION(op_sighting_add);
+OPERATION(op_warninglist_add);
+OPERATION(op_warninglist_list);
+OPERATION(op_warninglist_show);
+OPERATION(op_warninglist_remove);
+OPERATION(op_warninglist_check);
+OPERATION(op_suppress_add);
+OPERATION(op_suppress_list);
+OPERATION(op_suppress_remove);
+OPERATION(op_export);
 OPERATION(op_status);
 #undef OPERATION
 
