@@ -59,6 +59,7 @@ void detect_index_get(const struct detect_index *index, uint32_t indicator, stru
         .valid_until = s->valid_until,
         .confidence = p->confidence,
         .revoked = p->revoked,
+        .superseded = p->superseded,
     };
     size_t len = p->id_len;
     if (len)

@@ -34,6 +34,7 @@ struct detect_indicator {
     time_us valid_from, valid_until; /* TIME_NONE: no limit. valid_until is exclusive (STIX 2.1 §4.7) */
     uint8_t confidence;              /* 0-100 or DETECT_CONFIDENCE_NONE */
     bool revoked;
+    bool superseded;              /* a newer version is held: it counts no more; not read on the way in */
     char id_text[DETECT_ID_SIZE]; /* where id points on the way out; not read on the way in */
 };
 

@@ -119,13 +119,17 @@ static enum err compile(struct building *b, uint32_t indicator, struct diag *d) 
     const struct pattern_necessary *list;
     detect_index_get(set->index, indicator, &in);
     struct span text = arena_copy(&set->arena, in.pattern);
-    *p = (struct full_pattern){.indicator = indicator, .first_watch = set->watch_count};
+    /* A superseded one keeps its watches' numbers and is otherwise no more. */
+    *p = (struct full_pattern){.indicator = indicator,
+                               .first_watch = set->watch_count,
+                               .superseded = in.superseded,
+                               .quarantined = in.superseded};
     enum err error = pattern_parse(&set->arena, text, &pattern, d);
     if (!error) error = pattern_program_build(&set->arena, pattern, &folding, &p->program, d);
     if (!error) set->count++; /* from here on freed with the set */
     if (!error) error = stream_plan_build(&set->arena, pattern, &set->settings.stream, &p->plan, d);
     if (!error) error = pattern_necessary_find(&set->arena, pattern, &list, &p->watch_count, d);
-    for (uint32_t i = 0; !error && i < p->watch_count; i++) {
+    for (uint32_t i = 0; !error && !p->superseded && i < p->watch_count; i++) {
         p->open |= list[i].count == 0;
         if (!add_needs(b, &list[i], set->watch_count + i)) error = no_memory(d);
     }
@@ -249,10 +253,10 @@ const struct scan_patterns *detect_patterns_hooks(const struct detect_patterns *
 struct detect_patterns_summary detect_patterns_summary(const struct detect_patterns *set) {
     struct detect_patterns_summary sum = {0};
     if (!set) return sum;
-    sum.patterns = set->count;
     sum.timeless = set->timeless;
     sum.quarantined = set->quarantined;
     for (uint32_t i = 0; i < set->count; i++) {
+        sum.patterns += !set->patterns[i].superseded;
         sum.open += set->patterns[i].open;
         if (!set->patterns[i].stream) continue;
         struct stream_stats stats = stream_stats(set->patterns[i].stream);

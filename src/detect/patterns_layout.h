@@ -20,7 +20,7 @@ struct full_pattern {
     struct pattern_program *program;
     const struct stream_plan *plan;
     struct stream *stream; /* owned; NULL for stateless ones */
-    bool open;
+    bool open, superseded;
     atomic_bool quarantined; /* a hint to the threads; decided at delivery */
     uint32_t slow, exhausted;
     const char *why;
