@@ -43,7 +43,9 @@ static uint64_t checksum(const void *data, uint64_t size) {
             sums[i] ^= sums[i] >> 29;
         }
     for (; left > 0; at++, left--) sums[0] = (sums[0] ^ (unsigned char)*at) * KEY_MULTIPLIER_B;
-    return key_mix(key_mix(sums[0] ^ size, sums[1] ^ KEY_MULTIPLIER_B), key_mix(sums[2], sums[3]) ^ KEY_MULTIPLIER_A);
+    uint64_t sum = size * KEY_MULTIPLIER_B;
+    for (int i = 0; i < 4; i++) sum = (sum ^ sums[i]) * KEY_MULTIPLIER_A, sum ^= sum >> 31;
+    return sum;
 }
 
 /* --- writing --- */
