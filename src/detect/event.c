@@ -141,6 +141,23 @@ bool event_add_by_shape(struct event_builder *b, unsigned roles, struct span tex
     return add_endpoint(b, roles, text);
 }
 
+void event_add_fact(struct event_builder *b, uint8_t target, const char *key, struct span text, uint32_t first) {
+    struct detect_event *e = &b->event;
+    if (e->fact_count == EVENT_FACTS_MAX) {
+        e->cut = true;
+        return;
+    }
+    if (e->fact_count == b->facts_size) {
+        uint32_t size = b->facts_size ? b->facts_size * 2 : 32;
+        struct event_fact *facts = arena_alloc(b->arena, size * sizeof *facts);
+        if (!facts) return;
+        if (e->fact_count) memcpy(facts, b->facts, e->fact_count * sizeof *facts);
+        b->facts = facts;
+        b->facts_size = size;
+    }
+    b->facts[e->fact_count++] = (struct event_fact){target, key, text, first, e->count - first};
+}
+
 /* "ssl,http": Zeek joins the services it found. */
 void event_add_protocol(struct event_builder *b, struct span text) {
     struct detect_event *e = &b->event;
@@ -185,6 +202,8 @@ const struct detect_event *event_end(struct event_builder *b) {
     struct detect_event *event = arena_alloc(b->arena, sizeof *event);
     if (!event) return NULL;
     b->event.observables = b->items;
+    b->event.facts = b->facts;
+    b->event.zone_us = b->zone_us;
     *event = b->event;
     return event;
 }

@@ -29,6 +29,16 @@ static inline bool observable_may_be(const struct observable *o, enum atom_root 
     return o->root == root || o->root == ROOT_COUNT || (o->root == ROOT_FILE && root == ROOT_ARTIFACT);
 }
 
+/* What one field of the line said, whether or not it gave observables: what observed-data is made of
+ * (observation.h). Borrowed from the line. */
+struct event_fact {
+    uint8_t target;        /* enum field_target (fields.h) */
+    const char *key;       /* as in the field's row; NULL without */
+    struct span text;      /* as the line has it, escapes undone */
+    uint32_t first, count; /* the observables it gave */
+};
+enum { EVENT_FACTS_MAX = 4096 }; /* as for observables */
+
 struct detect_event {
     time_us time;               /* TIME_NONE if the line does not say */
     const char *log;            /* "zeek.dns", "eve.tls", "text": static or in the arena */
@@ -38,7 +48,10 @@ struct detect_event {
     const struct observable *observables;
     uint32_t count;
     uint32_t object_count;
-    bool cut; /* EVENT_OBSERVABLES_MAX was reached */
+    const struct event_fact *facts;
+    uint32_t fact_count;
+    int64_t zone_us; /* east of UTC: of times in the line that do not say */
+    bool cut;        /* EVENT_OBSERVABLES_MAX or EVENT_FACTS_MAX was reached */
 };
 
 /* Builds one event. All of it lives in the arena. */
@@ -47,6 +60,9 @@ struct event_builder {
     struct detect_event event;
     struct observable *items;
     uint32_t size;
+    struct event_fact *facts;
+    uint32_t facts_size;
+    int64_t zone_us;        /* of times without one */
     uint16_t file;          /* the object the line's file hashes and name share; 0 = none yet */
     struct span host, path; /* of an HTTP request, joined to a URL at the end */
     int32_t url_port;       /* the port in the request's Host header; -1 = not known */
@@ -62,6 +78,8 @@ bool event_add(struct event_builder *b, enum atom_kind kind, enum atom_root root
 bool event_add_by_shape(struct event_builder *b, unsigned roles, struct span text);
 /* A host as HTTP, TLS and DNS name it: an address or a domain, with or without a port. */
 bool event_add_host(struct event_builder *b, unsigned roles, struct span text);
+/* Notes what a field said, whose observables are those from number `first` on. */
+void event_add_fact(struct event_builder *b, uint8_t target, const char *key, struct span text, uint32_t first);
 /* The host of an HTTP request. */
 void event_set_host(struct event_builder *b, struct span host);
 void event_add_protocol(struct event_builder *b, struct span text);

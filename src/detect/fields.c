@@ -1,6 +1,7 @@
 #include "detect/fields.h"
 
-#include <stdlib.h>
+#include <stdio.h>
+#include <time.h>
 
 static bool row_fits(const struct field_row *row, struct span log) {
     return !row->log || log.len == 0 || span_is(log, row->log);
@@ -20,7 +21,51 @@ const struct field_row *field_find(const struct field_table *table, const char *
     return NULL;
 }
 
-bool field_time(struct span text, time_us *out) {
+/* "23/Nov/2026:08:46:15 +0900" as web servers write it, "Mon, 23 Nov 2026 08:46:15 +0900" as e-mail has it, and
+ * OpenSSL's "Nov 23 08:46:15 2026 GMT". */
+static bool time_of_words(struct span text, time_us *out) {
+    static const char *const formats[] = {"%d/%b/%Y:%H:%M:%S %z", "%a, %d %b %Y %H:%M:%S %z", "%d %b %Y %H:%M:%S %z",
+                                          "%b %d %H:%M:%S %Y GMT"};
+    char copy[64];
+    if (text.len == 0 || text.len >= sizeof copy) return false;
+    memcpy(copy, text.at, text.len);
+    copy[text.len] = '\0';
+    if (strlen(copy) != text.len) return false;
+    for (size_t i = 0; i < sizeof formats / sizeof *formats; i++) {
+        struct tm tm = {0};
+        const char *end = strptime(copy, formats[i], &tm);
+        if (!end || (*end != '\0' && strncmp(end, " (", 2) != 0)) continue; /* a comment: "+0900 (JST)" */
+        long east = tm.tm_gmtoff;
+        tm.tm_gmtoff = 0;
+        time_t seconds = timegm(&tm);
+        if (tm.tm_year < 0 || tm.tm_year > 8099) return false;
+        *out = ((time_us)seconds - east) * TIME_US_PER_S;
+        return true;
+    }
+    return false;
+}
+
+/* "2026-11-23 08:46:15.5", "2026/11/23T08:46:15": without a zone. */
+static bool time_without_zone(struct span text, int64_t zone_us, time_us *out) {
+    char copy[48];
+    if (text.len < 16 || text.len >= sizeof copy - 4) return false;
+    memcpy(copy, text.at, text.len);
+    if (copy[4] == '/' && copy[7] == '/') copy[4] = copy[7] = '-';
+    if (copy[4] != '-') return false;
+    size_t len = text.len;
+    for (size_t i = 0; i < len; i++) /* some write a comma before the fraction */
+        if (copy[i] == ',') copy[i] = '.';
+    if (len == 16) { /* no seconds, as OpenSSL's and spreadsheets' short forms */
+        memcpy(copy + len, ":00", 3);
+        len += 3;
+    }
+    copy[len++] = 'Z';
+    if (!time_parse_rfc3339(span_of(copy, len), out)) return false;
+    *out -= zone_us;
+    return true;
+}
+
+bool field_time(struct span text, int64_t zone_us, time_us *out) {
     uint64_t n;
     if (text.len >= 13 && span_u64(text, &n)) { /* seconds have 10 digits until the year 2286 */
         uint64_t us = text.len >= 19 ? n / 1000 : text.len >= 16 ? n : n * 1000;
@@ -28,7 +73,8 @@ bool field_time(struct span text, time_us *out) {
         *out = (time_us)us;
         return true;
     }
-    return time_parse_unix(text, out) || time_parse_rfc3339(text, out);
+    return time_parse_unix(text, out) || time_parse_rfc3339(text, out) || time_without_zone(text, zone_us, out) ||
+           time_of_words(text, out);
 }
 
 static void set_port(int32_t *port, struct span text) {
@@ -36,18 +82,18 @@ static void set_port(int32_t *port, struct span text) {
     if (span_u64(text, &n) && n <= 65535) *port = (int32_t)n;
 }
 
-void field_apply(struct event_builder *b, const struct field_row *row, struct span text) {
+/* The atoms a value gives. */
+static void add_atoms(struct event_builder *b, const struct field_target_row *target, struct span text) {
     time_us time;
-    if (text.len == 0) return;
-    switch (row->meaning) {
+    switch (target->meaning) {
     case FIELD_TIME:
-        if (b->event.time == TIME_NONE && field_time(text, &time)) b->event.time = time;
+        if (b->event.time == TIME_NONE && field_time(text, b->zone_us, &time)) b->event.time = time;
         return;
     case FIELD_HOST:
-        event_add_host(b, row->roles, text);
+        event_add_host(b, target->roles, text);
         return;
     case FIELD_URL:
-        event_add(b, ATOM_URL, ROOT_URL, row->roles, text);
+        event_add(b, ATOM_URL, ROOT_URL, target->roles, text);
         return;
     case FIELD_HTTP_HOST:
         event_set_host(b, text);
@@ -68,7 +114,7 @@ void field_apply(struct event_builder *b, const struct field_row *row, struct sp
         event_add(b, ATOM_FILE_NAME, ROOT_FILE, 0, text);
         return;
     case FIELD_EMAIL:
-        event_add(b, ATOM_EMAIL, ROOT_EMAIL, row->roles, text);
+        event_add(b, ATOM_EMAIL, ROOT_EMAIL, target->roles, text);
         return;
     case FIELD_SRC_PORT:
         set_port(&b->event.src_port, text);
@@ -80,9 +126,34 @@ void field_apply(struct event_builder *b, const struct field_row *row, struct sp
         event_add_protocol(b, text);
         return;
     case FIELD_SHAPE:
-        event_add_by_shape(b, row->roles, text);
+        event_add_by_shape(b, target->roles, text);
         return;
     case FIELD_NOTHING:
+        return;
+    }
+}
+
+void field_apply(struct event_builder *b, const struct field_row *row, struct span text) {
+    if (text.len == 0 || row->target == TO_NOTHING) return;
+    uint32_t first = b->event.count;
+    add_atoms(b, &field_targets[row->target], text);
+    event_add_fact(b, row->target, row->key, text, first);
+}
+
+void field_log_protocol(struct event_builder *b, struct span log) {
+    static const struct {
+        const char *log, *protocol;
+    } rows[] = {{"dns", "dns"},         {"http", "http"}, {"ssl", "ssl"},       {"tls", "tls"},
+                {"smtp", "smtp"},       {"ssh", "ssh"},   {"rdp", "rdp"},       {"kerberos", "kerberos"},
+                {"krb5", "kerberos"},   {"smb", "smb"},   {"smb_files", "smb"}, {"smb_mapping", "smb"},
+                {"ftp", "ftp"},         {"ntlm", "ntlm"}, {"dhcp", "dhcp"},     {"quic", "quic"},
+                {"dce_rpc", "dce_rpc"}, {"snmp", "snmp"}, {"sip", "sip"},       {"irc", "irc"},
+                {"dcerpc", "dcerpc"}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        if (!span_is(log, rows[i].log)) continue;
+        for (unsigned k = 0; k < b->event.protocol_count; k++)
+            if (span_is(b->event.protocols[k], rows[i].protocol)) return;
+        event_add_protocol(b, span_cstr(rows[i].protocol));
         return;
     }
 }
@@ -113,10 +184,8 @@ static void scalar(struct walk *w, struct json_value value, size_t len) {
     const struct field_row *row = len == SIZE_MAX ? NULL : field_find(w->table, w->name, w->log);
     if (type == JSON_STRING) {
         struct span text = json_text(value, w->builder->arena);
-        if (row)
-            field_apply(w->builder, row, text);
-        else if (w->table->by_shape)
-            event_add_by_shape(w->builder, 0, text);
+        if (row) field_apply(w->builder, row, text);
+        if (w->table->by_shape && (!row || field_targets[row->target].shape)) event_add_by_shape(w->builder, 0, text);
     } else if (type == JSON_NUMBER && row) {
         field_apply(w->builder, row, json_raw(value));
     }

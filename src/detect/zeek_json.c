@@ -27,5 +27,6 @@ const struct detect_event *zeek_json_event(const struct json_doc *doc, struct ar
     struct field_table table = zeek_fields;
     table.by_shape = log.len > 0 && !zeek_log_is_known(log);
     fields_walk(&b, root, &table, log);
+    field_log_protocol(&b, log);
     return event_end(&b);
 }

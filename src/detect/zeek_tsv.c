@@ -144,6 +144,7 @@ static enum err read_line(struct span line, const struct reader_header *h, struc
     }
     if (count != h->column_count)
         return diag_set(d, ERR_SYNTAX, "%u fields where the header names %u", count, h->column_count);
+    field_log_protocol(&b, span_cstr(h->path));
     *out = event_end(&b);
     return *out ? ERR_NONE : diag_set(d, ERR_NOMEM, "the line is too large for memory");
 }
