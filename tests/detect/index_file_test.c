@@ -169,7 +169,7 @@ static void damage(void **unused) {
         assert_null(opened);
     }
     assert_true(lengths > 20);
-    for (size_t at = 0; at < bytes.len; at += at < 2048 ? 3 : 211) {
+    for (size_t at = 0; at < bytes.len; at += at < 700 ? 3 : 1511) {
         bytes.at[at] = (char)(bytes.at[at] ^ 0x41);
         write_file(path, buf_span(&bytes));
         if (detect_index_open(path, &opened, &read, &d)) {
@@ -182,7 +182,7 @@ static void damage(void **unused) {
         }
         bytes.at[at] = (char)(bytes.at[at] ^ 0x41);
     }
-    assert_true(refused > 100);
+    assert_true(refused > 200);
     write_file(path, SPAN("not an index"));
     assert_int_equal(detect_index_open(path, &opened, &read, &d), ERR_VERIFY);
     memset(bytes.at, 0, bytes.len);
