@@ -314,6 +314,8 @@ enum err lite_holding_naming(struct store_reader *r, struct span stix_id, int64_
                              int64_t **out, size_t *count, struct diag *d);
 enum err lite_holding_totals(struct store_reader *r, struct arena *a, struct store_total **out, size_t *count,
                              struct diag *d);
+/* Another "holdings-altered" among the named values: a holding that readers see is not as it was. */
+enum err lite_holdings_altered(struct connection *c, struct diag *d);
 enum err lite_holding_quarantine(struct store_tx *tx, int64_t id, struct diag *d);
 
 enum err lite_text_add(struct store_tx *tx, int64_t id, struct span text, struct diag *d);

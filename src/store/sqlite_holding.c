@@ -221,11 +221,18 @@ enum err lite_holding_totals(struct store_reader *r, struct arena *a, struct sto
     return ERR_NONE;
 }
 
+enum err lite_holdings_altered(struct connection *c, struct diag *d) {
+    return lite_run(c,
+                    "INSERT INTO meta(name,value) VALUES('holdings-altered',randomblob(8))"
+                    " ON CONFLICT(name) DO UPDATE SET value=excluded.value",
+                    NO_VALUES, d);
+}
+
 enum err lite_holding_quarantine(struct store_tx *tx, int64_t id, struct diag *d) {
     struct connection *c = lite_writer(tx);
     enum err e = lite_run(c, "UPDATE holding SET state=1 WHERE id=?", VALUES(v_int(id)), d);
     if (!e && sqlite3_changes(c->db) == 0) e = diag_set(d, ERR_NOT_FOUND, "there is no holding %lld", (long long)id);
-    return e;
+    return e ? e : lite_holdings_altered(c, d);
 }
 
 enum err lite_received_from(struct store_reader *r, struct span stix_id, uint32_t source, bool *out, struct diag *d) {

@@ -81,8 +81,9 @@ static enum err find_twin(struct connection *c, int64_t object, const struct sto
 
 static enum err replace_handling(struct connection *c, int64_t id, const struct store_handling *h, struct diag *d) {
     if (!handling_given(h)) return ERR_NONE;
-    return lite_run(c, "UPDATE holding SET tlp=?,confidence=?,labels=? WHERE id=?",
-                    VALUES(v_int(h->tlp), confidence_value(h), v_optional(h->labels), v_int(id)), d);
+    enum err e = lite_run(c, "UPDATE holding SET tlp=?,confidence=?,labels=? WHERE id=?",
+                          VALUES(v_int(h->tlp), confidence_value(h), v_optional(h->labels), v_int(id)), d);
+    return e ? e : lite_holdings_altered(c, d);
 }
 
 static enum err next_holding(struct lite_store *s, int64_t *out, struct diag *d) {

@@ -56,7 +56,9 @@ struct store_reader *store_tx_visible(struct store_tx *tx);
 
 /* ---- small facts -------------------------------------------------------------------------------------------- */
 
-/* Named values of the realm ("id-secret", "fts-cursor", …). get: {NULL,0} in *out when absent (no error). */
+/* Named values of the realm ("id-secret", "fts-cursor", …). get: {NULL,0} in *out when absent (no error). The store
+ * itself gives "holdings-altered" another value whenever a holding that was visible is changed: a new handling,
+ * quarantine. With the newest visible holding it names what the realm holds. */
 MUST_CHECK enum err store_meta_get(struct store_reader *r, const char *name, struct arena *a, struct span *out,
                                    struct diag *d);
 MUST_CHECK enum err store_meta_set(struct store_tx *tx, const char *name, struct span value, struct diag *d);
