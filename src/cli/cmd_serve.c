@@ -10,6 +10,7 @@
 
 #include "base/log.h"
 #include "cli/cli.h"
+#include "node/indicators.h"
 #include "node/socket.h"
 #include "share/release.h"
 #include "share/text.h"
@@ -20,6 +21,7 @@ enum { RELEASE_EVERY_S = 10, TICK_MS = 200 };
 
 struct serving {
     struct node *node;
+    struct node_indicators *indicators;
     struct taxii_server *taxii;
     struct socket_server *socket;
     pthread_t keeper;
@@ -66,6 +68,16 @@ static void sync_partners(struct serving *s) {
     node_view_release(s->node, &v);
 }
 
+/* What was imported or synced is matched against from now on. */
+static void renew_indicators(struct serving *s) {
+    bool renewed;
+    struct diag d = {0};
+    if (node_indicators_renew(s->indicators, &renewed, &d))
+        log_warn("compiling the indicators: %s", d.message);
+    else if (renewed)
+        log_info("the indicators are compiled anew");
+}
+
 /* Time alone changes what may go out (an agreement takes effect), and the search index follows what came in. */
 static void keep_up(struct serving *s) {
     struct node_view *v = node_view(s->node);
@@ -93,6 +105,7 @@ static void *keeper_run(void *context) {
         if (now - released >= RELEASE_EVERY_S * TIME_US_PER_S) {
             released = now;
             keep_up(s);
+            renew_indicators(s);
         }
         if (s->sync_every && now - synced >= s->sync_every) {
             synced = now;
@@ -142,6 +155,7 @@ static int serve(const struct cli *cli, struct serving *s, const char *port_file
     struct diag d = {0};
     char *home = cli_home(cli);
     enum err e = home ? node_open(home, NODE_WRITE, &s->node, &d) : diag_set(&d, ERR_NOMEM, "no memory");
+    if (!e) e = node_indicators_new(s->node, &s->indicators, &d);
     if (!e) e = taxii_server_start(s->node, &s->taxii, &d);
     if (!e) e = socket_server_start(s->node, cli_operations(), after_operation, s, &s->socket, &d);
     if (!e) e = write_port(port_file, taxii_server_port(s->taxii), &d);
@@ -159,6 +173,7 @@ static int serve(const struct cli *cli, struct serving *s, const char *port_file
     if (keeping) pthread_join(s->keeper, NULL);
     socket_server_stop(&s->socket);
     taxii_server_stop(&s->taxii);
+    node_indicators_free(&s->indicators);
     node_close(&s->node);
     free(home);
     return code;
