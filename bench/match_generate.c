@@ -204,7 +204,10 @@ static void write_line(struct generator *g, double time, const struct value *pla
             snprintf(l.dst, sizeof l.dst, "%s", planted->text);
             if (planted->kind == ENDPOINT) l.dst_port = planted->port;
         }
-        if (planted->kind == URL) draw = 80;
+        if (planted->kind == URL) {
+            draw = 80;
+            l.dst_port = 80;
+        }
         if (planted->kind == HASH) draw = 99;
         if (planted->kind == DOMAIN || planted->kind == URL) snprintf(name, sizeof name, "%s", planted->text);
     }

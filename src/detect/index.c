@@ -105,11 +105,9 @@ void index_arrays(struct detect_index *x, struct index_array arrays[INDEX_SECTIO
         [INDEX_TAGS] = {(void **)&f->tags, f->tags ? (f->tag_mask + 1) * sizeof *f->tags : 0},
         [INDEX_NETWORKS] = {(void **)&n->slots, n->count * sizeof *n->slots},
         [INDEX_V4_BUCKETS] = {(void **)&n->v4_buckets, n->v4_count ? NETWORKS_BUCKETS * sizeof *n->v4_buckets : 0},
-        [INDEX_V4_STARTS] = {(void **)&n->v4_starts, n->v4_count * sizeof *n->v4_starts},
-        [INDEX_V4_NETWORKS] = {(void **)&n->v4_networks, n->v4_count * sizeof *n->v4_networks},
+        [INDEX_V4_STRETCHES] = {(void **)&n->v4, n->v4_count * sizeof *n->v4},
         [INDEX_V6_BUCKETS] = {(void **)&n->v6_buckets, n->v6_count ? NETWORKS_BUCKETS * sizeof *n->v6_buckets : 0},
-        [INDEX_V6_STARTS] = {(void **)&n->v6_starts, n->v6_count * sizeof *n->v6_starts},
-        [INDEX_V6_NETWORKS] = {(void **)&n->v6_networks, n->v6_count * sizeof *n->v6_networks},
+        [INDEX_V6_STRETCHES] = {(void **)&n->v6, n->v6_count * sizeof *n->v6},
         [INDEX_TEXT] = {(void **)&x->text, x->text_size},
     };
     memcpy(arrays, all, sizeof all);

@@ -90,11 +90,9 @@ enum index_section {
     INDEX_TAGS,
     INDEX_NETWORKS,
     INDEX_V4_BUCKETS,
-    INDEX_V4_STARTS,
-    INDEX_V4_NETWORKS,
+    INDEX_V4_STRETCHES,
     INDEX_V6_BUCKETS,
-    INDEX_V6_STARTS,
-    INDEX_V6_NETWORKS,
+    INDEX_V6_STRETCHES,
     INDEX_TEXT, /* last: patterns and odd ids, printed when there is a hit; not read when the file is opened */
     INDEX_SECTIONS
 };

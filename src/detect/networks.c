@@ -64,25 +64,23 @@ static void fill_buckets(uint32_t *buckets, const struct cutting *c) {
 
 static bool keep_v4(struct networks *n, const struct cutting *c) {
     n->v4_buckets = malloc(NETWORKS_BUCKETS * sizeof *n->v4_buckets);
-    n->v4_starts = malloc(c->count * sizeof *n->v4_starts);
-    n->v4_networks = malloc(c->count * sizeof *n->v4_networks);
-    if (!n->v4_buckets || !n->v4_starts || !n->v4_networks) return false;
+    n->v4 = malloc(c->count * sizeof *n->v4);
+    if (!n->v4_buckets || !n->v4) return false;
     n->v4_count = c->count;
-    for (uint32_t i = 0; i < c->count; i++) n->v4_starts[i] = (uint32_t)(c->starts[i] >> 96);
-    memcpy(n->v4_networks, c->networks, c->count * sizeof *c->networks);
+    for (uint32_t i = 0; i < c->count; i++)
+        n->v4[i] = (struct networks_v4_stretch){(uint32_t)(c->starts[i] >> 96), c->networks[i]};
     fill_buckets(n->v4_buckets, c);
     return true;
 }
 
 static bool keep_v6(struct networks *n, const struct cutting *c) {
     n->v6_buckets = malloc(NETWORKS_BUCKETS * sizeof *n->v6_buckets);
-    n->v6_starts = malloc(c->count * sizeof *n->v6_starts);
-    n->v6_networks = malloc(c->count * sizeof *n->v6_networks);
-    if (!n->v6_buckets || !n->v6_starts || !n->v6_networks) return false;
+    n->v6 = malloc(c->count * sizeof *n->v6);
+    if (!n->v6_buckets || !n->v6) return false;
     n->v6_count = c->count;
     for (uint32_t i = 0; i < c->count; i++)
-        n->v6_starts[i] = (struct networks_v6_start){(uint64_t)(c->starts[i] >> 64), (uint64_t)c->starts[i]};
-    memcpy(n->v6_networks, c->networks, c->count * sizeof *c->networks);
+        n->v6[i] =
+            (struct networks_v6_stretch){(uint64_t)(c->starts[i] >> 64), (uint64_t)c->starts[i], c->networks[i], 0};
     fill_buckets(n->v6_buckets, c);
     return true;
 }
@@ -114,11 +112,9 @@ bool networks_build(struct networks *n, struct network_slot *slots, uint32_t cou
 void networks_free(struct networks *n) {
     free(n->slots);
     free(n->v4_buckets);
-    free(n->v4_starts);
-    free(n->v4_networks);
     free(n->v6_buckets);
-    free(n->v6_starts);
-    free(n->v6_networks);
+    free(n->v4);
+    free(n->v6);
     *n = (struct networks){0};
 }
 
@@ -127,11 +123,11 @@ static uint32_t find_v6(const struct networks *n, wide address) {
     uint32_t at = n->v6_buckets[high >> 48], count = n->v6_buckets[(high >> 48) + 1] - at + 1;
     while (count > 1) {
         uint32_t half = count / 2;
-        const struct networks_v6_start *s = &n->v6_starts[at + half];
+        const struct networks_v6_stretch *s = &n->v6[at + half];
         at = (s->high < high) | ((s->high == high) & (s->low <= low)) ? at + half : at;
         count -= half;
     }
-    return n->v6_networks[at];
+    return n->v6[at].network;
 }
 
 uint32_t networks_find(const struct networks *n, const struct address *address) {

@@ -19,8 +19,12 @@ struct network_slot {
     uint32_t first; /* the caller's: what stands under the network */
 };
 
-struct networks_v6_start {
-    uint64_t high, low;
+struct networks_v4_stretch {
+    uint32_t start, network;
+};
+struct networks_v6_stretch {
+    uint64_t high, low; /* where it starts */
+    uint32_t network, spare;
 };
 
 struct networks {
@@ -28,9 +32,10 @@ struct networks {
     uint32_t count;
     /* Stretches: where each begins, and its network. bucket[n] is the stretch that holds the first address whose upper
      * 16 bits are n. NULL when the family has no networks. */
-    uint32_t *v4_buckets, *v4_starts, *v4_networks, v4_count;
-    uint32_t *v6_buckets, *v6_networks, v6_count;
-    struct networks_v6_start *v6_starts;
+    uint32_t *v4_buckets, *v6_buckets;
+    struct networks_v4_stretch *v4;
+    struct networks_v6_stretch *v6;
+    uint32_t v4_count, v6_count;
 };
 
 /* Takes over `slots` (from malloc; bytes, prefix, v4 and first are set; none is single, none twice), sorts them and
@@ -40,14 +45,13 @@ void networks_free(struct networks *n);
 
 /* The narrowest network that holds the address, NETWORK_NONE for none; the others are its `wider` ones. */
 static inline uint32_t networks_find_v4(const struct networks *n, uint32_t address) {
-    const uint32_t *starts = n->v4_starts;
     uint32_t at = n->v4_buckets[address >> 16], count = n->v4_buckets[(address >> 16) + 1] - at + 1;
     while (count > 1) {
         uint32_t half = count / 2;
-        at = starts[at + half] <= address ? at + half : at;
+        at = n->v4[at + half].start <= address ? at + half : at;
         count -= half;
     }
-    return n->v4_networks[at];
+    return n->v4[at].network;
 }
 uint32_t networks_find(const struct networks *n, const struct address *address);
 
