@@ -1,18 +1,45 @@
 /* renkei match: telemetry in, alerts and sightings out. */
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "cli/match.h"
 
 enum { UNSUPPORTED_SHOWN = 5 };
 
+static volatile sig_atomic_t interrupted;
+
+static void on_interrupt(int number) {
+    interrupted = number;
+}
+
+/* Whoever interrupts a long run wants to see what it found: the groups held are written, and the program ends as the
+ * signal would have ended it. */
+static void end_interrupted(struct matching *m) {
+    int number = interrupted;
+    progress_end(&m->progress);
+    match_flush(m);
+    fflush(stdout);
+    fprintf(stderr, "interrupted: %llu alerts so far; no sightings are kept\n", (unsigned long long)m->alerts);
+    signal(number, SIG_DFL);
+    raise(number);
+}
+
 static void on_progress(void *context, uint64_t raw_bytes, uint64_t raw_size) {
     struct matching *m = context;
-    m->progress.total = raw_size;
-    progress_update(&m->progress, raw_bytes);
+    (void)raw_size;
+    if (interrupted) end_interrupted(m);
+    progress_update(&m->progress, m->bytes_before + raw_bytes);
+}
+
+/* Bytes on the disk; 0 for a pipe. */
+static uint64_t file_size(const char *path) {
+    struct stat st;
+    return strcmp(path, "-") != 0 && stat(path, &st) == 0 && S_ISREG(st.st_mode) ? (uint64_t)st.st_size : 0;
 }
 
 static enum err scan_one(struct matching *m, const char *path, struct diag *d) {
@@ -23,9 +50,9 @@ static enum err scan_one(struct matching *m, const char *path, struct diag *d) {
                                    .on_progress = on_progress,
                                    .context = m};
     struct scan_result result = {0};
-    progress_start(&m->progress, "matching", "bytes", 0);
     enum err e = scan_path(path, &options, &result, d);
     progress_end(&m->progress);
+    m->bytes_before += file_size(path);
     m->lines += result.lines;
     m->bytes += result.bytes;
     m->unreadable += result.unreadable;
@@ -33,6 +60,10 @@ static enum err scan_one(struct matching *m, const char *path, struct diag *d) {
         cli_clean(result.shown[i].message, strlen(result.shown[i].message));
         fprintf(stderr, "%s:%llu: not read: %s\n", path, (unsigned long long)result.shown[i].line,
                 result.shown[i].message);
+    }
+    if (!e && m->failed && m->trouble.code) {
+        *d = m->trouble;
+        e = d->code;
     }
     if (!e && m->failed) e = diag_set(d, ERR_IO, "the alerts cannot be written");
     return e;
@@ -59,7 +90,8 @@ static enum err prepare(struct matching *m, struct diag *d) {
     char folder[4096];
     struct winsize size;
     m->now = clock_now(clock_system());
-    m->width = isatty(STDOUT_FILENO) && ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
+    m->table.counts = m->options.group;
+    m->table.width = isatty(STDOUT_FILENO) && ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
     enum err e = home ? node_open(home, NODE_READ, &m->node, d) : diag_set(d, ERR_NOMEM, "no memory");
     if (!e) e = store_reader_open(m->node->live.store, &m->reader, d);
     progress_start(&m->progress, "loading indicators", "holdings", 0);
@@ -68,8 +100,8 @@ static enum err prepare(struct matching *m, struct diag *d) {
     if (!e) e = detect_holdings_open(m->reader, folder, load_progress, &m->progress, &m->holdings, d);
     progress_end(&m->progress);
     if (!e && m->holdings.note[0]) fprintf(stderr, "%s\n", m->holdings.note);
-    if (!e && !(m->names = calloc((size_t)detect_index_count(m->holdings.index) + 1, sizeof *m->names)))
-        e = diag_set(d, ERR_NOMEM, "no memory for the indicators' names");
+    if (!e) e = match_prepare_verdicts(m, d);
+    if (!e && m->options.format == MATCH_STIX) match_bundle_begin(m);
     free(home);
     return e;
 }
@@ -94,10 +126,21 @@ static int match(struct matching *m, char **files, int count) {
     if (e) return cli_trouble(&d);
     int64_t started = clock_monotonic_us();
     int code = EXIT_OK;
+    for (int i = 0; i < count; i++) m->bytes_total += file_size(files[i]);
+    progress_start(&m->progress, "matching", "bytes", m->bytes_total);
+    if (m->options.format == MATCH_TABLE && m->options.group)
+        sigaction(SIGINT, &(struct sigaction){.sa_handler = on_interrupt, .sa_flags = (int)SA_RESETHAND}, NULL);
     for (int i = 0; i < count && code == EXIT_OK; i++)
         if (scan_one(m, files[i], &d)) code = cli_trouble(&d);
     match_say_summary(m, clock_monotonic_us() - started);
+    if (code == EXIT_OK && (m->failed || ferror(stdout))) {
+        diag_set(&d, ERR_IO, "the alerts cannot be written");
+        code = cli_trouble(&d);
+    }
     say_unsupported(m);
+    signal(SIGINT, SIG_DFL);
+    match_bundle_free(m);
+    verdicts_free(&m->verdicts);
     /* The store is closed for reading before the sightings go in by another way. */
     store_reader_close(&m->reader);
     node_close(&m->node);
@@ -107,18 +150,20 @@ static int match(struct matching *m, char **files, int count) {
 
 int command_match(const struct cli *cli, int argc, char **argv) {
     struct matching m = {.cli = cli};
-    int code = match_options_read(&m.options, argc, argv);
+    int code = match_options_read(cli, &m.options, argc, argv);
     if (code) return code;
     sighting_set_init(&m.sums);
-    arena_init(&m.names_arena, MATCH_NAMES_ARENA_MAX);
+    alert_groups_init(&m.groups, m.options.group_window);
     code = match(&m, argv + optind, argc - optind);
+    match_bundle_free(&m);
+    verdicts_free(&m.verdicts);
     if (m.reader) store_reader_close(&m.reader);
     node_close(&m.node);
     detect_holdings_free(&m.holdings);
+    alert_groups_free(&m.groups);
     sighting_set_free(&m.sums);
-    arena_free(&m.names_arena);
-    free(m.names);
+    arena_free(&m.config);
+    for (int i = 0; i < VALIDITY_COUNT; i++) buf_free(&m.apart[i].rows);
     buf_free(&m.out);
-    buf_free(&m.outside);
     return code;
 }

@@ -84,16 +84,21 @@ const struct command commands[] = {
      "  renkei sync JP-MOD\n",
      "--follow --interval", command_sync},
     {"match", "match telemetry against the indicators",
-     "renkei match FILE...|- [--member NAME] [--time event|now|any] [--subdomains] [--threads N] [--no-sightings]\n\n"
-     "Zeek (NDJSON, TSV), Suricata EVE, any NDJSON, plain text; plain, .gz or .zst. With --json an alert a line,\n"
-     "in ECS. Sightings are kept by member, indicator and hour, and released as agreements say. Exits 0 if something\n"
-     "matched, 1 if nothing did, 2 on trouble.\n\n"
+     "renkei match FILE...|- [--member NAME] [--time event|now|any] [--subdomains]\n"
+     "             [--format table|ecs|eve|stix] [--no-group] [--group-window SPAN] [--warned]\n"
+     "             [--threads N] [--no-sightings]\n\n"
+     "Zeek (NDJSON, TSV), Suricata EVE, any NDJSON, plain text; plain, .gz or .zst. --json is --format ecs. The table\n"
+     "shows alerts that say the same as one. What is outside its validity, of decayed confidence or on a warning list\n"
+     "is shown apart; --warned lets the last alert. Sightings are kept by member, indicator and hour, and released as\n"
+     "agreements say. Exits 0 if something matched, 1 if nothing did, 2 on trouble.\n\n"
      "  renkei match conn.log dns.log --member NAVY-1\n",
-     "--member --time --subdomains --threads --no-sightings", command_match},
+     "--member --time --subdomains --format --no-group --group-window --warned --threads --no-sightings",
+     command_match},
     {"warninglist", "keep lists of values that mean no harm",
      "renkei warninglist add FILE... | list | show NAME [--limit N] | remove NAME | check VALUE...\n\n"
      "Lists in MISP's JSON format (string, substring, hostname, cidr, regex). An indicator whose value is on one is\n"
-     "named at import, does not alert alone, and is not exported. NAME may be a part of a list's name. check exits 1 if\n"
+     "named at import, does not alert alone, and is not exported. NAME may be a part of a list's name. check exits 1 "
+     "if\n"
      "no value is on a list.\n\n"
      "  renkei warninglist add lists/*/list.json\n  renkei warninglist check 8.8.8.8\n",
      "add list show remove check --limit", command_warninglist},

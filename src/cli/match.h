@@ -5,11 +5,15 @@
 
 #include "base/progress.h"
 #include "cli/cli.h"
-#include "detect/alert.h"
+#include "detect/group.h"
 #include "detect/holdings.h"
 #include "detect/sighting.h"
+#include "detect/verdict.h"
+#include "stix/id.h"
 
-enum { MATCH_THREADS_MAX = 64, MATCH_NAMES_ARENA_MAX = 64 << 20 };
+enum { MATCH_THREADS_MAX = 64 };
+
+enum match_format { MATCH_TABLE, MATCH_ECS, MATCH_EVE, MATCH_STIX };
 
 /* What the flags say. A new flag: a field here, its default and its row in match_options.c. */
 struct match_options {
@@ -17,10 +21,35 @@ struct match_options {
     enum validity_mode mode;
     unsigned threads;
     bool sightings;
-    bool subdomains; /* a domain indicator matches the names below it, too */
+    enum match_format format;
+    bool group;           /* the table's rows that say the same are one */
+    time_us group_window; /* of the events' time */
+    bool warned;          /* values on a warning list alert all the same */
+    bool subdomains;      /* a domain indicator matches the names below it, too */
 };
 /* Reads the flags; the files are argv[optind …]. EXIT_OK, or EXIT_TROUBLE with the mistake told. */
-int match_options_read(struct match_options *out, int argc, char **argv);
+int match_options_read(const struct cli *cli, struct match_options *out, int argc, char **argv);
+
+/* The bundle that --format stix writes (match_stix.c). */
+struct match_bundle {
+    bool first;
+    struct map written; /* ids that stand in it */
+    struct map refs_of; /* indicator and hour → its newest ref */
+    struct match_ref {
+        char id[STIX_ID_SIZE]; /* of an observed-data */
+        uint64_t next;         /* 0: the last; else index + 1 */
+    } * refs;
+    size_t ref_count, ref_size;
+    struct node_view *view;
+    struct share_context context; /* this party's identity and the realm's secret */
+    char where[STIX_ID_SIZE];     /* the member's identity */
+};
+
+/* What is no alert but is shown apart, the first of them. */
+struct match_apart {
+    struct buf rows;
+    uint64_t count;
+};
 
 struct matching {
     const struct cli *cli;
@@ -28,23 +57,39 @@ struct matching {
     struct node *node;
     struct store_reader *reader;
     struct detect_holdings holdings;
+    struct verdicts *verdicts;
+    struct arena config; /* what the verdicts' settings point to */
+    struct alert_groups groups;
     struct sighting_set sums;
-    struct span *names; /* what each indicator that hit indicates; .at is NULL until asked for. Owned */
-    struct arena names_arena;
-    struct buf out, outside;
-    uint64_t alerts, outside_count, revoked, lines, bytes, unreadable;
-    unsigned width;
+    struct match_bundle bundle;
+    struct buf out;
+    struct match_apart apart[VALIDITY_COUNT];
+    bool header_written;
+    uint64_t alerts, revoked, suppressed, lines, bytes, unreadable;
+    struct alert_table table;
     time_us now;
     struct progress progress;
+    uint64_t bytes_before, bytes_total; /* of the files read so far, and of all, as they lie on the disk */
+    struct diag trouble;                /* what ended the scan from within */
     bool failed;
     uint64_t kept, kept_new, kept_released; /* sightings */
 };
 
+/* What alerts are judged by; the store is open. */
+MUST_CHECK enum err match_prepare_verdicts(struct matching *m, struct diag *d);
 /* Judges a hit, writes it where it belongs and counts it: the on_hit of struct scan_options. */
 bool match_on_hit(void *matching, const struct detect_hit *hit);
+/* Writes the groups held so far, for whoever cannot wait for the end. */
+void match_flush(struct matching *m);
 /* What is shown apart from the alerts, after the last file; and the counts, on stderr. */
 void match_say_summary(struct matching *m, int64_t took_us);
 /* Keeps the sums as sightings of this node. The store must not be open for reading any more. */
 MUST_CHECK enum err match_keep_sightings(struct matching *m, struct diag *d);
+
+/* The bundle: its beginning, one alert, the sightings that end it. */
+void match_bundle_begin(struct matching *m);
+MUST_CHECK enum err match_bundle_add(struct matching *m, const struct alert *alert, struct diag *d);
+void match_bundle_end(struct matching *m);
+void match_bundle_free(struct matching *m);
 
 #endif

@@ -33,6 +33,32 @@ static const char *set_subdomains(struct match_options *o, const char *text) {
     return NULL;
 }
 
+static const char *set_format(struct match_options *o, const char *text) {
+    static const char *const names[] = {
+        [MATCH_TABLE] = "table", [MATCH_ECS] = "ecs", [MATCH_EVE] = "eve", [MATCH_STIX] = "stix"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        if (strcmp(text, names[i]) != 0) continue;
+        o->format = (enum match_format)i;
+        return NULL;
+    }
+    return "--format is table, ecs, eve or stix";
+}
+static const char *set_no_group(struct match_options *o, const char *text) {
+    (void)text;
+    o->group = false;
+    return NULL;
+}
+static const char *set_group_window(struct match_options *o, const char *text) {
+    return time_parse_duration(span_cstr(text), &o->group_window) && o->group_window > 0
+               ? NULL
+               : "--group-window is a time span, such as 1h";
+}
+static const char *set_warned(struct match_options *o, const char *text) {
+    (void)text;
+    o->warned = true;
+    return NULL;
+}
+
 static const struct {
     const char *name;
     bool takes_value;
@@ -40,15 +66,21 @@ static const struct {
 } rows[] = {
     {"member", true, set_member},          {"time", true, set_time},
     {"threads", true, set_threads},        {"no-sightings", false, set_no_sightings},
-    {"subdomains", false, set_subdomains},
+    {"subdomains", false, set_subdomains}, {"format", true, set_format},
+    {"no-group", false, set_no_group},     {"group-window", true, set_group_window},
+    {"warned", false, set_warned},
 };
 enum { ROWS = sizeof rows / sizeof *rows, FIRST = 256 /* above any character getopt_long() returns by itself */ };
 
-int match_options_read(struct match_options *out, int argc, char **argv) {
+int match_options_read(const struct cli *cli, struct match_options *out, int argc, char **argv) {
     struct option flags[ROWS + 1] = {0};
     long processors = sysconf(_SC_NPROCESSORS_ONLN);
-    *out = (struct match_options){
-        .sightings = true, .threads = processors > 0 && processors < MATCH_THREADS_MAX ? (unsigned)processors : 1};
+    *out =
+        (struct match_options){.sightings = true,
+                               .group = true,
+                               .group_window = GROUP_WINDOW_DEFAULT_US,
+                               .format = cli->json ? MATCH_ECS : MATCH_TABLE,
+                               .threads = processors > 0 && processors < MATCH_THREADS_MAX ? (unsigned)processors : 1};
     for (int i = 0; i < ROWS; i++)
         flags[i] =
             (struct option){rows[i].name, rows[i].takes_value ? required_argument : no_argument, NULL, FIRST + i};

@@ -82,6 +82,7 @@ void detect_sighting_write(struct buf *out, const struct sighting *s) {
     write_time(&w, "last_seen", s->last_seen);
     json_member_number(&w, "count", (int64_t)(s->count > COUNT_MAX ? COUNT_MAX : s->count));
     write_text(&w, "sighting_of_ref", s->sighting_of_ref);
+    write_refs(&w, "observed_data_refs", s->observed_data_refs, s->observed_data_count);
     write_refs(&w, "where_sighted_refs", s->where_sighted_refs, s->where_sighted_count);
     json_end_object(&w);
 }

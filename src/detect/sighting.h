@@ -32,6 +32,8 @@ struct sighting {
     struct span id, created_by_ref, sighting_of_ref;
     time_us created, modified, first_seen, last_seen;
     uint64_t count;
+    const struct span *observed_data_refs;
+    size_t observed_data_count;
     const struct span *where_sighted_refs;
     size_t where_sighted_count;
     const struct span *object_marking_refs;

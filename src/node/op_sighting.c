@@ -3,6 +3,7 @@
 
 #include "detect/sighting.h"
 #include "node/op_all.h"
+#include "node/sighting_id.h"
 #include "share/intake.h"
 #include "share/release.h"
 #include "stix/id.h"
@@ -21,15 +22,6 @@ struct keeping {
     struct buf text;
 };
 
-static void made_id(struct keeping *k, const char *type, struct span a, struct span b, struct span c,
-                    char id[STIX_ID_SIZE]) {
-    struct buf name = BUF_EMPTY;
-    buf_printf(&name, "sighting\n%s\n%.*s\n%.*s\n%.*s", type, SPAN_ARG(a), SPAN_ARG(b), SPAN_ARG(c));
-    struct sha256 mac = hmac_sha256(span_of(k->context.secret, sizeof k->context.secret), buf_span(&name));
-    stix_id_from_hmac(&mac, span_cstr(type), id);
-    buf_free(&name);
-}
-
 /* The member's identity is known to be one before anything can be decided about it. */
 static enum err member_put(struct keeping *k, struct diag *d) {
     struct store_document doc = {.kind = SPAN("member"), .body = k->member, .time = k->now}, held;
@@ -37,7 +29,7 @@ static enum err member_put(struct keeping *k, struct diag *d) {
         k->where = k->context.identity;
         return ERR_NONE;
     }
-    made_id(k, "identity", k->member, (struct span){0}, (struct span){0}, k->member_id);
+    sighting_member_id(span_of(k->context.secret, sizeof k->context.secret), k->member, k->member_id);
     k->where = doc.key = span_cstr(k->member_id);
     enum err e =
         store_document_get(store_tx_reader(intake_transaction(k->intake)), "member", doc.key, &k->arena, &held, d);
@@ -104,7 +96,8 @@ static void merge(const struct store_holding *held, struct keeping *k, struct si
 
 static enum err sighting_put(struct keeping *k, struct json_value v, struct diag *d) {
     char id[STIX_ID_SIZE];
-    struct span markings[SIGHTING_MARKINGS_MAX], indicator, hour;
+    struct span markings[SIGHTING_MARKINGS_MAX], indicator;
+    time_us hour;
     struct sighting s = {.created_by_ref = k->context.identity,
                          .created = k->now,
                          .modified = k->now,
@@ -115,15 +108,15 @@ static enum err sighting_put(struct keeping *k, struct json_value v, struct diag
     int64_t count;
     arena_reset(&k->arena);
     indicator = s.sighting_of_ref = json_text(json_get(v, "indicator"), &k->arena);
-    hour = json_text(json_get(v, "hour"), &k->arena);
     if (!json_int(json_get(v, "count"), &count) || count < 1 ||
+        !time_parse_stix(json_text(json_get(v, "hour"), &k->arena), &hour) ||
         !time_parse_stix(json_text(json_get(v, "first_seen"), &k->arena), &s.first_seen) ||
         !time_parse_stix(json_text(json_get(v, "last_seen"), &k->arena), &s.last_seen) || s.last_seen < s.first_seen)
-        return diag_set(d, ERR_INVALID, "a sighting needs count, first_seen and last_seen");
+        return diag_set(d, ERR_INVALID, "a sighting needs count, hour, first_seen and last_seen");
     s.count = (uint64_t)count;
     enum err e = markings_of(k, indicator, markings, &s.object_marking_count, d);
     if (e) return e;
-    made_id(k, "sighting", indicator, k->member, hour, id);
+    sighting_id(span_of(k->context.secret, sizeof k->context.secret), indicator, k->member, hour, id);
     s.id = span_cstr(id);
     e = store_holding_latest(store_tx_reader(intake_transaction(k->intake)), s.id, &k->arena, &held, d);
     if (e && e != ERR_NOT_FOUND) return e;

@@ -165,7 +165,7 @@ class Match(Case):
         self.jp.run("match", self.write("gone.log", dns_line("gone.example")), code=NO)
 
     def test_a_table_for_people(self):
-        done = self.jp.run("match", self.write("hit.log", dns_line("evil.example") * 3))
+        done = self.jp.run("match", "--no-group", self.write("hit.log", dns_line("evil.example") * 3))
         head, *rows = done.stdout.splitlines()
         self.assertTrue(head.startswith("TIME"))
         self.assertEqual(len(rows), 3)
@@ -218,7 +218,7 @@ class Match(Case):
 
     def test_it_ends_where_nobody_reads_on(self):
         file = self.write("hit.log", dns_line("evil.example") * 20000)
-        process = subprocess.Popen([PROGRAM, "--home", self.jp.home, "match", "--no-sightings", file],
+        process = subprocess.Popen([PROGRAM, "--home", self.jp.home, "match", "--no-group", "--no-sightings", file],
                                    stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         process.stdout.readline()
         process.stdout.close()

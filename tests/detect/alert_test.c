@@ -36,9 +36,14 @@ static const struct detect_indicator indicator = {
 static void table(void **state) {
     (void)state;
     struct buf out = BUF_EMPTY;
-    struct alert alert = {.hit = &hit, .indicator = &indicator, .validity = VALIDITY_ALERT, .now = 0};
-    alert_write_header(&out, 0);
-    alert_write_row(&out, &alert, 0);
+    struct alert alert = {.hit = &hit,
+                          .indicator = &indicator,
+                          .validity = VALIDITY_ALERT,
+                          .confidence = DETECT_CONFIDENCE_NONE,
+                          .now = 0};
+    static const struct alert_table wide = {0};
+    alert_write_header(&out, &wide);
+    alert_write_row(&out, &wide, &alert);
     const char *text = buf_cstr(&out);
     assert_non_null(strstr(text, "2020-04-30T00:06:39  evil.example"));
     assert_non_null(strstr(text, "10.0.0.1:5353 > 10.0.0.53:53"));
@@ -55,10 +60,11 @@ static void table_is_safe_and_fits(void **state) {
     char long_value[] =
         "\x1b[31mevil-name-that-goes-on-and-on-and-on-\xe3\x81\x8b\xe3\x81\xaa\xe3\x81\x8b\xe3\x81\xaa.example";
     hostile.value = span_cstr(long_value);
-    struct alert alert = {.hit = &hostile, .indicator = &indicator, .validity = VALIDITY_OUTSIDE};
-    for (unsigned width = 70; width < 220; width++) {
+    struct alert alert = {
+        .hit = &hostile, .indicator = &indicator, .validity = VALIDITY_OUTSIDE, .confidence = DETECT_CONFIDENCE_NONE};
+    for (unsigned width = 92; width < 220; width++) {
         struct buf out = BUF_EMPTY;
-        alert_write_row(&out, &alert, width);
+        alert_write_row(&out, &(struct alert_table){.width = width}, &alert);
         unsigned columns = 0;
         for (size_t i = 0; i < out.len; i++) columns += ((unsigned char)out.at[i] & 0xc0) != 0x80;
         assert_null(memchr(out.at, '\x1b', out.len));
@@ -81,8 +87,12 @@ static void ecs(void **state) {
     struct arena a;
     struct json_doc doc;
     struct diag d;
-    struct alert alert = {
-        .hit = &hit, .indicator = &indicator, .validity = VALIDITY_ALERT, .member = SPAN("port-authority"), .now = 0};
+    struct alert alert = {.hit = &hit,
+                          .indicator = &indicator,
+                          .validity = VALIDITY_ALERT,
+                          .confidence = 85,
+                          .member = SPAN("port-authority"),
+                          .now = 0};
     arena_init(&a, 1 << 20);
     alert_write_ecs(&out, &alert);
     assert_true(out.at[out.len - 1] == '\n' && !memchr(out.at, '\n', out.len - 1));
