@@ -250,10 +250,14 @@ static bool escapes_in_vain(const struct probe *p, const char *at, size_t len) {
         return false;
     char last = at[len - 1];
     if (at[0] == '\\' || at[len - 2] == '\\' || last == '.') return false;
-    for (size_t i = 0; i < len; i++) {
-        unsigned seen = has[(unsigned char)at[i]];
-        if (seen & (HAS_COLON | HAS_HIGH | HAS_AT)) return false;
-        if (at[i] == '\\' && at[i + 1] == 'u') return false; /* may stand for any of those */
+    uint64_t high = 0;
+    for (size_t i = 0; i + 8 <= len; i += 8) high |= key_load(at + i);
+    high |= key_load(at + len - 8);
+    if (high & UINT64_C(0x8080808080808080) || memchr(at, ':', len) || (f->emails && memchr(at, '@', len)))
+        return false;
+    for (const char *c = at; (c = memchr(c, '\\', len - (size_t)(c - at))) != NULL; c += 2) {
+        if (c[1] == 'u') return false; /* may stand for any of those */
+        if ((size_t)(c - at) + 2 >= len) break;
     }
     return true;
 }

@@ -102,11 +102,11 @@ static inline uint32_t zeros_above(uint64_t bits) {
 #endif
 }
 
-/* Writes the offsets of the bits; up to four without asking how many there are. Returns how many. */
+/* Writes the offsets of the bits; up to three without asking how many there are. Returns how many. */
 static inline uint32_t spread(uint64_t bits, uint32_t at, uint32_t *out) {
     uint32_t count = (uint32_t)__builtin_popcountll(bits);
-    for (int i = 0; i < 4; i++, bits &= bits - 1) out[i] = at + lowest(bits);
-    for (uint32_t i = 4; __builtin_expect(i < count, 0); i++, bits &= bits - 1) out[i] = at + lowest(bits);
+    for (int i = 0; i < 3; i++, bits &= bits - 1) out[i] = at + lowest(bits);
+    for (uint32_t i = 3; __builtin_expect(i < count, 0); i++, bits &= bits - 1) out[i] = at + lowest(bits);
     return count;
 }
 
@@ -139,7 +139,11 @@ static inline uint64_t worth_keeping(struct carried *c, uint64_t ends, uint64_t 
     bool carry = __builtin_add_overflow(~ends, notable & ~ends, &sum);
     carry |= __builtin_add_overflow(sum, c->notable, &sum);
     c->notable = carry;
-    for (unsigned i = 0; i < c->smears; i++) near |= near << (1u << i);
+    if (__builtin_expect(c->smears == SMEARS_MAX, 1)) {
+        near |= near << 1, near |= near << 2, near |= near << 4, near |= near << 8;
+    } else {
+        for (unsigned i = 0; i < c->smears; i++) near |= near << (1u << i);
+    }
     return sum | ~near;
 }
 
