@@ -21,7 +21,7 @@ struct importing {
     char *labels[LABELS_MAX];
     size_t label_count;
     bool keep_going, warnings, many;
-    uint64_t files, read, added, known, rejected, quarantined;
+    uint64_t files, read, added, known, rejected, quarantined, warned;
     uint64_t decided, released, withheld, waiting;
 };
 
@@ -30,6 +30,19 @@ static int by_text(const void *a, const void *b) {
 }
 
 /* ---- results ---- */
+
+/* Of many files the first with a warning speaks for all. */
+static void print_warned(struct importing *im, struct json_value r, struct arena *a) {
+    struct json_value first = json_get(r, "first");
+    long long count = (long long)cli_number(r, "warned");
+    im->warned += (uint64_t)count;
+    if (im->many && !im->cli->verbose && im->warned > (uint64_t)count) return;
+    fprintf(stderr, "%s: %lld indicators are on warning lists and do not alert alone:\n", cli_text(r, "file", a),
+            count);
+    for (struct json_iter it = json_iter(first); json_next(&it);)
+        fprintf(stderr, "  %s is on %s\n", cli_text(it.value, "value", a), cli_text(it.value, "list", a));
+    if (count > json_count(first)) fprintf(stderr, "  and %lld more\n", count - json_count(first));
+}
 
 static void print_result(void *context, struct json_value r, struct arena *a) {
     struct importing *im = context;
@@ -42,6 +55,8 @@ static void print_result(void *context, struct json_value r, struct arena *a) {
         im->released += (uint64_t)cli_number(r, "released");
         im->withheld += (uint64_t)cli_number(r, "withheld");
         im->waiting = (uint64_t)cli_number(r, "waiting");
+    } else if (json_exists(json_get(r, "warned"))) {
+        print_warned(im, r, a);
     } else {
         im->files++;
         im->read += (uint64_t)cli_number(r, "read");
@@ -187,6 +202,8 @@ static void say_totals(const struct importing *im) {
         printf("%llu files, %llu objects: %llu new, %llu known, %llu rejected, %llu in quarantine\n",
                (unsigned long long)im->files, (unsigned long long)im->read, (unsigned long long)im->added,
                (unsigned long long)im->known, (unsigned long long)im->rejected, (unsigned long long)im->quarantined);
+    if (im->many && im->warned)
+        fprintf(stderr, "%llu indicators are on warning lists\n", (unsigned long long)im->warned);
     if (im->decided)
         printf("Decided %llu: released %llu, withheld %llu, waiting for what they name %llu\n",
                (unsigned long long)im->decided, (unsigned long long)im->released, (unsigned long long)im->withheld,

@@ -6,6 +6,7 @@
 #include "base/file.h"
 #include "base/map.h"
 #include "node/op_all.h"
+#include "node/warned.h"
 #include "share/intake.h"
 #include "share/list_object.h"
 #include "share/reading.h"
@@ -19,6 +20,7 @@ struct import {
     struct share_context context;
     struct input *in;
     struct intake *intake;
+    struct warned warned; /* what of it is on a warning list */
     const char *file;
     struct span labels[64];
     size_t label_count;
@@ -129,6 +131,7 @@ static enum err each_file(struct op_call *call,
     struct json_value names = json_get(call->args, "files");
     node_share_context(call->node, call->realm, v, &im.context);
     enum err e = read_handling(&im, &handling, d);
+    if (!e) e = warned_open(&im.warned, call->realm->store, d);
     for (size_t i = 0; !e && i < call->fd_count; i++) {
         im.file = arena_cstr(call->arena, json_text(json_at(names, (uint32_t)i), call->arena));
         int fd = dup(call->fds[i]);
@@ -139,9 +142,11 @@ static enum err each_file(struct op_call *call,
         }
         e = input_open_fd(fd, im.file, &im.in, d);
         if (!e) e = one(&im, &handling, d);
+        if (!e) warned_tell(&im.warned, call, im.file);
         if (e && !d->where[0]) diag_where(d, "%s", im.file);
         input_close(&im.in);
     }
+    warned_close(&im.warned);
     struct diag later;
     enum err after = release_after(&im, e ? &later : d); /* what came in before a failure is released all the same */
     node_view_release(call->node, &v);
@@ -160,6 +165,15 @@ static enum err read_input(void *context, void *at, size_t size, size_t *got, st
     return e;
 }
 
+static enum err look_for_warnings(struct import *im, const struct intake_object *o, struct diag *d) {
+    struct arena a;
+    if (!im->warned.lists || o->outcome != READING_GOOD || !span_is(o->object.type, "indicator")) return ERR_NONE;
+    arena_init(&a, 4 << 20); /* of a pattern, which is at most a megabyte */
+    enum err e = warned_look_pattern(&im->warned, json_text(json_get(o->object.json, "pattern"), &a), d);
+    arena_free(&a);
+    return e;
+}
+
 static enum err import_stix(struct import *im, const struct store_handling *h, struct diag *d) {
     struct intake_options options = {.has_handling = h->tlp || h->confidence >= 0 || h->labels.len,
                                      .handling = *h,
@@ -172,7 +186,10 @@ static enum err import_stix(struct import *im, const struct store_handling *h, s
     enum err e = intake_open(&im->context, &options, &im->intake, d);
     if (!e) e = reading_open(read_input, im, &reading, d);
     while (!e && !(e = reading_next(reading, &batch, d)) && batch.count > 0) {
-        for (size_t i = 0; !e && i < batch.count; i++) e = intake_take(im->intake, &batch.objects[i], NULL, d);
+        for (size_t i = 0; !e && i < batch.count; i++) {
+            e = intake_take(im->intake, &batch.objects[i], NULL, d);
+            if (!e) e = look_for_warnings(im, &batch.objects[i], d);
+        }
         op_progress(im->call, "importing", "bytes", atomic_load_explicit(&im->raw_bytes, memory_order_relaxed),
                     input_raw_size(im->in));
     }
@@ -271,6 +288,7 @@ static enum err take_value(void *context, const struct list_value *value, struct
         return diag_set(d, ERR_NOMEM, "no memory for an indicator list");
     if (again) return ERR_NONE;
     enum err e = put(li, span_cstr(indicator), write_indicator, value, d);
+    if (!e) e = warned_look_value(&li->im->warned, value->kind, value->value, d);
     if (e || li->subject == LIST_SUBJECT_NONE) return e;
     struct span source = span_cstr(indicator);
     made_id(li, "relationship", source, span_cstr(li->subject_id), relationship);
