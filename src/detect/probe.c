@@ -117,10 +117,36 @@ static void probe_host(struct probe *p, struct span host) {
         probe_domain(p, domain);
 }
 
+/* A URL that normalise_url() would leave as it is: "http://lower-case.host/path" without port, user, fragment, escapes
+ * and dot segments. False when it may be another. */
+static bool probe_plain_url(struct probe *p, struct span text) {
+    size_t scheme = span_starts(text, SPAN("http://")) ? 7 : span_starts(text, SPAN("https://")) ? 8 : 0, end = scheme;
+    bool letter = false;
+    if (scheme == 0 || text.len > URL_LENGTH_MAX) return false;
+    for (; end < text.len && text.at[end] != '/'; end++) {
+        char c = text.at[end];
+        letter |= c >= 'a' && c <= 'z';
+        if (!((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '.')) return false;
+    }
+    struct span host = span_of(text.at + scheme, end - scheme);
+    if (end == text.len || host.len == 0 || host.len > DOMAIN_LENGTH_MAX || !letter || host.at[host.len - 1] == '.')
+        return false;
+    for (size_t i = end; i < text.len; i++) {
+        unsigned char c = (unsigned char)text.at[i];
+        if (c <= ' ' || c >= 0x7f || c == '%' || c == '#' || c == '\\' || (c == '/' && text.at[i + 1] == '.'))
+            return false;
+    }
+    probe_text(p, text);
+    probe_text(p, span_from(text, scheme - 2));
+    probe_domain(p, host);
+    return true;
+}
+
 static void probe_url(struct probe *p, struct span text) {
     struct url url;
     struct span host;
     int32_t port;
+    if (probe_plain_url(p, text)) return;
     if (url_scheme_end(text) == SIZE_MAX || !normalise_url(p->scratch, text, &url)) return;
     probe_text(p, url.whole);
     probe_text(p, span_from(url.whole, url.scheme.len + 1));

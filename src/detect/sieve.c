@@ -46,24 +46,38 @@ static void probe_set(struct sieve *s, struct span rest) {
     }
 }
 
-/* A piece of plain text that ends where = [ ] or a word's end stand, with something strange in it. Where words.h would
- * go on beyond, in a URL, the word is read again from there. What it takes for one word, an IPv6 address and port in
+static bool has_scheme(struct span text) {
+    const char *colon = memchr(text.at, ':', text.len);
+    for (; colon; colon = memchr(colon + 1, ':', text.len - (size_t)(colon + 1 - text.at)))
+        if (colon[1] == '/' && colon[2] == '/') return true; /* the padding is readable */
+    return false;
+}
+
+/* A piece of plain text between = [ ] and what ends words, so a word less the punctuation at its end. In a URL those
+ * three do not end a word: it is read again from there. What words.h takes for one word, an IPv6 address and port in
  * brackets, names the same things in pieces. */
-static void probe_words(struct sieve *s, struct span text) {
+static void probe_word(struct sieve *s, struct span text) {
     struct span word;
-    if (span_find(text, SPAN("://")) != SIZE_MAX) {
+    if (has_scheme(text)) {
         const char *feed = memchr(text.at, '\n', (size_t)(s->base + s->size - text.at));
         text.len = (size_t)((feed ? feed : s->base + s->size) - text.at);
         if (words_next(&text, &word)) probe_value(&s->probe, word.at, word.len);
         return;
     }
+    while (text.len > 0 && strchr(".:!?", text.at[text.len - 1]) && text.at[text.len - 1]) text.len--;
+    if (text.len > 0) probe_value(&s->probe, text.at, text.len);
+}
+
+/* What stands behind the last line feed: anything. */
+void sieve_last_words(struct sieve *s, struct span text) {
+    struct span word;
     while (words_next(&text, &word)) probe_value(&s->probe, word.at, word.len);
 }
 
 void sieve_strange_value(struct sieve *s, enum sieve_shape shape, struct span value, bool shaped) {
     if (value.len == 0 || (!shaped && probe_is_dull(value.at, value.len))) return;
     if (shape == SIEVE_TEXT) {
-        probe_words(s, value);
+        probe_word(s, value);
         return;
     }
     if (shape == SIEVE_TABLE && value.at[value.len - 1] == '\r') { /* of the line's end, as good as always */

@@ -291,7 +291,8 @@ SHAPE_INLINE void probe_pieces(struct sieve *s, enum sieve_shape shape, unsigned
 SHAPE_INLINE void read_rest(struct sieve *s, enum sieve_shape shape, const struct carried *c, uint32_t end) {
     if (c->line >= end) return;
     struct sieve_line line = {.at = c->line, .len = end - c->line};
-    if (shape != SIEVE_JSON) sieve_strange_value(s, shape, span_of(s->base + c->start, end - c->start), true);
+    if (shape == SIEVE_TEXT) sieve_last_words(s, span_of(s->base + c->start, end - c->start));
+    if (shape == SIEVE_TABLE) sieve_strange_value(s, shape, span_of(s->base + c->start, end - c->start), true);
     if (shape == SIEVE_JSON) line.suspect = c->inside || looks_torn(s->base + line.at, line.len);
     if (shape == SIEVE_TABLE) line.suspect = c->fields > 0 && c->fields + 1 != s->columns;
     sieve_end_line(s, &line);

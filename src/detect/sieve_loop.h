@@ -21,5 +21,7 @@ extern const struct sieve_loops sieve_loops_avx512; /* F, BW, VL */
  * that is looked for. */
 void sieve_end_line(struct sieve *s, const struct sieve_line *line);
 void sieve_strange_value(struct sieve *s, enum sieve_shape shape, struct span value, bool shaped);
+/* The words of a text's last line, when it has no line feed. */
+void sieve_last_words(struct sieve *s, struct span text);
 
 #endif
