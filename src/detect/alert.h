@@ -51,4 +51,10 @@ struct alert_stix {
 MUST_CHECK enum err alert_write_stix(struct buf *out, const struct alert *alert, const struct alert_stix *how,
                                      struct diag *d);
 
+/* Where the observations of a pattern of several stand, as members of the object being written: "observations", each
+ * with file, line and time, the first ALERT_PLACES_MAX, and "observation_count". Nothing for other hits. */
+struct json_writer;
+enum { ALERT_PLACES_MAX = 100 };
+void alert_write_places(struct json_writer *w, const struct detect_hit *hit);
+
 #endif

@@ -221,6 +221,11 @@ void alert_write_ecs(struct buf *out, const struct alert *a) {
     json_end_object(&w);
     json_end_object(&w);
     write_tags(&w, a);
+    if (a->hit->place_count) {
+        object(&w, "renkei");
+        alert_write_places(&w, a->hit);
+        json_end_object(&w);
+    }
     if (a->member.len) {
         object(&w, "organization");
         json_member(&w, "name", a->member);

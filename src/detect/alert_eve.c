@@ -58,6 +58,7 @@ static void write_own(struct json_writer *w, const struct alert *a) {
     json_begin_object(w);
     json_member_cstr(w, "verdict", validity_name(a->validity));
     json_member(w, "indicator", a->indicator->id);
+    alert_write_places(w, a->hit);
     json_member(w, "value", a->hit->value);
     json_member_cstr(w, "kind", atom_kind_name((enum atom_kind)a->hit->kind));
     if (a->indicator->source.len) json_member(w, "source", a->indicator->source);

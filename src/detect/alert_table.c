@@ -41,10 +41,21 @@ static void show_source(struct buf *out, const struct alert *a) {
     buf_add(out, a->indicator->source.len ? a->indicator->source : SPAN("-"));
     if (a->confidence != DETECT_CONFIDENCE_NONE) buf_printf(out, " %u", a->confidence);
 }
+enum { PLACES_SHOWN = 20 };
+
+static void add_place(struct buf *out, const char *file, uint64_t line) {
+    const char *slash = file ? strrchr(file, '/') : NULL;
+    buf_printf(out, "%s:%llu", slash ? slash + 1 : file ? file : "-", (unsigned long long)line);
+}
 static void show_place(struct buf *out, const struct alert *a) {
-    const char *slash = a->hit->file ? strrchr(a->hit->file, '/') : NULL;
-    buf_printf(out, "%s:%llu", slash ? slash + 1 : a->hit->file ? a->hit->file : "-", (unsigned long long)a->hit->line);
-    if (a->hit->place_count > 1) buf_printf(out, " and %u more", a->hit->place_count - 1);
+    const struct detect_hit *hit = a->hit;
+    if (!hit->places) add_place(out, hit->file, hit->line);
+    for (uint32_t i = 0; hit->places && i < hit->place_count && i < PLACES_SHOWN; i++) {
+        if (i) buf_add_cstr(out, ", ");
+        add_place(out, hit->places[i].file, hit->places[i].line);
+    }
+    uint32_t shown = !hit->places ? 1 : hit->place_count < PLACES_SHOWN ? hit->place_count : PLACES_SHOWN;
+    if (hit->place_count > shown) buf_printf(out, " and %u more", hit->place_count - shown);
 }
 
 /* A column: its heading; its width; the width it is cut to on a narrow terminal; what it shows. FLOW holds two IPv4

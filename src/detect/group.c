@@ -46,6 +46,13 @@ static void join(struct alert_group *group, const struct alert *a) {
     group->alert.ports_vary |= a->hit->src_port != group->hit.src_port;
 }
 
+static const struct detect_place *copy_places(struct alert_groups *g, const struct detect_hit *hit) {
+    if (hit->place_count == 0) return NULL;
+    struct detect_place *places = arena_alloc(&g->text, hit->place_count * sizeof *places);
+    if (places) memcpy(places, hit->places, hit->place_count * sizeof *places);
+    return places;
+}
+
 static bool start(struct alert_groups *g, const struct alert *a) {
     if (g->count == g->size) {
         size_t size = g->size ? g->size * 2 : 64;
@@ -63,7 +70,7 @@ static bool start(struct alert_groups *g, const struct alert *a) {
     group->hit.src = arena_copy(&g->text, a->hit->src);
     group->hit.dst = arena_copy(&g->text, a->hit->dst);
     group->hit.text = (struct span){0};
-    group->hit.places = NULL;
+    group->hit.places = copy_places(g, a->hit);
     return !g->text.overflow;
 }
 
