@@ -8,7 +8,8 @@ const struct detect_event *eve_event(const struct json_doc *doc, struct arena *a
     event_begin(&b, a);
     struct span name = arena_printf(a, "eve.%.*s", SPAN_ARG(span_first(type, 64)));
     b.event.log = name.at ? name.at : "eve";
-    b.host_has_port = true; /* http_port is there only when the Host header named one */
+    b.host_has_port = true;                 /* http_port is there only when the Host header named one */
+    b.reversed = span_is(type, "fileinfo"); /* from who sent the file, mostly the server */
     fields_walk(&b, json_root(doc), &eve_fields, type);
     field_log_protocol(&b, type);
     return event_end(&b);

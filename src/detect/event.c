@@ -193,6 +193,8 @@ const struct detect_event *event_end(struct event_builder *b) {
     if (b->host.len && b->path.len) {
         if (b->url_port >= 0)
             join_url(b, b->url_port);
+        else if (b->reversed)
+            join_url(b, -1);
         else {
             join_url(b, b->event.dst_port);
             if (b->host_has_port && b->event.dst_port >= 0 && b->event.dst_port != 80) join_url(b, -1);

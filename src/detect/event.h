@@ -66,6 +66,7 @@ struct event_builder {
     uint16_t file;          /* the object the line's file hashes and name share; 0 = none yet */
     struct span host, path; /* of an HTTP request, joined to a URL at the end */
     int32_t url_port;       /* the port in the request's Host header; -1 = not known */
+    bool reversed;          /* the flow's source is the server: its destination port is no URL's */
     bool host_has_port;     /* the host as logged keeps its port: a host without one had none */
 };
 

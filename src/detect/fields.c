@@ -142,18 +142,21 @@ void field_apply(struct event_builder *b, const struct field_row *row, struct sp
 
 void field_log_protocol(struct event_builder *b, struct span log) {
     static const struct {
-        const char *log, *protocol;
-    } rows[] = {{"dns", "dns"},         {"http", "http"}, {"ssl", "ssl"},       {"tls", "tls"},
-                {"smtp", "smtp"},       {"ssh", "ssh"},   {"rdp", "rdp"},       {"kerberos", "kerberos"},
-                {"krb5", "kerberos"},   {"smb", "smb"},   {"smb_files", "smb"}, {"smb_mapping", "smb"},
-                {"ftp", "ftp"},         {"ntlm", "ntlm"}, {"dhcp", "dhcp"},     {"quic", "quic"},
-                {"dce_rpc", "dce_rpc"}, {"snmp", "snmp"}, {"sip", "sip"},       {"irc", "irc"},
+        const char *log, *protocols; /* the transport only where there is no other and the log does not say */
+    } rows[] = {{"dns", "dns"},         {"http", "tcp,http"}, {"ssl", "ssl"},           {"tls", "tls"},
+                {"smtp", "tcp,smtp"},   {"ssh", "tcp,ssh"},   {"rdp", "rdp"},           {"kerberos", "kerberos"},
+                {"krb5", "kerberos"},   {"smb", "tcp,smb"},   {"smb_files", "tcp,smb"}, {"smb_mapping", "tcp,smb"},
+                {"ftp", "tcp,ftp"},     {"ntlm", "ntlm"},     {"dhcp", "udp,dhcp"},     {"quic", "udp,quic"},
+                {"dce_rpc", "dce_rpc"}, {"snmp", "snmp"},     {"sip", "sip"},           {"irc", "irc"},
                 {"dcerpc", "dcerpc"}};
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         if (!span_is(log, rows[i].log)) continue;
+        struct span rest = span_cstr(rows[i].protocols), one = span_cut(&rest, ',');
+        if (rest.at && b->event.protocol_count == 0) event_add_protocol(b, one);
+        if (rest.at) one = rest;
         for (unsigned k = 0; k < b->event.protocol_count; k++)
-            if (span_is(b->event.protocols[k], rows[i].protocol)) return;
-        event_add_protocol(b, span_cstr(rows[i].protocol));
+            if (span_equal(b->event.protocols[k], one)) return;
+        event_add_protocol(b, one);
         return;
     }
 }

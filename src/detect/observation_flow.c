@@ -143,6 +143,18 @@ static void set_port(struct observing *o, const char *key, int32_t port) {
     if (port >= 0) draft_raw(&o->draft, o->flow, key, arena_printf(o->draft.arena, "%d", port));
 }
 
+/* Zeek has the type and code of ICMP where others have ports. */
+static bool set_icmp(struct observing *o) {
+    struct span keys[] = {SPAN("extensions"), SPAN("icmp-ext"), SPAN("icmp_type_hex")};
+    const struct detect_event *e = o->event;
+    if (strncmp(e->log, "zeek.", 5) != 0 || e->protocol_count == 0 || !span_is(e->protocols[0], "icmp")) return false;
+    if (e->src_port < 0 || e->src_port > 255 || e->dst_port < 0 || e->dst_port > 255) return true;
+    draft_set(&o->draft, o->flow, keys, 3, DRAFT_TEXT, false, arena_printf(o->draft.arena, "%02x", e->src_port));
+    keys[2] = SPAN("icmp_code_hex");
+    draft_set(&o->draft, o->flow, keys, 3, DRAFT_TEXT, false, arena_printf(o->draft.arena, "%02x", e->dst_port));
+    return true;
+}
+
 static void set_protocols(struct observing *o, const struct draft_object *end) {
     static const struct span key = SPAN("protocols");
     const struct detect_event *e = o->event;
@@ -200,8 +212,10 @@ void observe_finish_flow(struct observing *o) {
     set_times(o);
     draft_ref(&o->draft, o->flow, "src_ref", src, false);
     draft_ref(&o->draft, o->flow, "dst_ref", dst, false);
-    set_port(o, "src_port", e->src_port);
-    set_port(o, "dst_port", e->dst_port);
+    if (!set_icmp(o)) {
+        set_port(o, "src_port", e->src_port);
+        set_port(o, "dst_port", e->dst_port);
+    }
     set_protocols(o, src ? src : dst);
     if (!o->folded) return;
     other_ends(o, "src_ref", ROLE_SRC, src);

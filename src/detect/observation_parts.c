@@ -58,19 +58,19 @@ void observe_finish_file(struct observing *o) {
     o->name = o->folder = span_of(NULL, 0);
 }
 
+/* A path to the folder (empty without) and the name in it. */
+static void split_path(struct span path, struct span *where, struct span *name) {
+    size_t start = path.len, end;
+    while (start > 0 && path.at[start - 1] != '/' && path.at[start - 1] != '\\') start--;
+    if (start == path.len) start = 0;    /* ends in a slash: all there is */
+    end = start > 1 ? start - 1 : start; /* without the separator, unless it is the root */
+    *name = span_from(path, start);
+    *where = span_first(path, end);
+}
+
 static void file_name(struct observing *o, const struct event_fact *fact) {
-    size_t start = fact->text.len;
-    if (o->name.len) { /* another file */
-        struct span share = o->share;
-        observe_finish_file(o);
-        o->share = share;
-    }
-    while (start > 0 && fact->text.at[start - 1] != '/' && fact->text.at[start - 1] != '\\') start--;
-    if (start == fact->text.len) start = 0; /* ends in a slash: all there is */
-    o->name = span_from(fact->text, start);
-    size_t end = start;
-    if (end > 1) end--; /* the separator, unless it is the root */
-    o->folder = start ? span_first(fact->text, end) : span_of(NULL, 0);
+    if (o->name.len) observe_finish_file(o); /* another file */
+    split_path(fact->text, &o->folder, &o->name);
     file(o);
 }
 
@@ -188,9 +188,9 @@ void observe_message_fact(struct observing *o, const struct event_fact *fact) {
     }
 }
 
-static bool is_addressee(const struct draft_object *m, const struct draft_object *who) {
+static bool names_as(const struct draft_object *m, const struct draft_object *who, const char *a, const char *b) {
     for (const struct draft_property *p = m->first; p; p = p->next)
-        if (p->ref == who && (span_is(p->keys[0], "to_refs") || span_is(p->keys[0], "cc_refs"))) return true;
+        if (p->ref == who && (span_is(p->keys[0], a) || span_is(p->keys[0], b))) return true;
     return false;
 }
 
@@ -199,12 +199,14 @@ void observe_finish_message(struct observing *o) {
     struct draft_object *m = o->message;
     if (!m) return;
     const char *key = draft_has(m, "to_refs") || draft_has(m, "cc_refs") ? "bcc_refs" : "to_refs";
-    draft_ref(&o->draft, m, draft_has(m, "from_ref") ? "sender_ref" : "from_ref", o->envelope_from, false);
+    if (!names_as(m, o->envelope_from, "from_ref", "sender_ref"))
+        draft_ref(&o->draft, m, draft_has(m, "from_ref") ? "sender_ref" : "from_ref", o->envelope_from, false);
     for (uint32_t i = 0; i < o->event->fact_count; i++) {
         const struct event_fact *fact = &o->event->facts[i];
         if (fact->target != TO_ENVELOPE_TO) continue;
         for (uint32_t k = fact->first; k < fact->first + fact->count; k++)
-            if (o->values[k] && !is_addressee(m, o->values[k])) draft_ref(&o->draft, m, key, o->values[k], true);
+            if (o->values[k] && !names_as(m, o->values[k], "to_refs", "cc_refs"))
+                draft_ref(&o->draft, m, key, o->values[k], true);
     }
 }
 
@@ -365,5 +367,11 @@ void observe_path(struct observing *o, struct span path, struct span text) {
         }
         keys[depth++] = key;
     }
-    if (object && depth && !rest.len) set_typed(o, object, keys, depth, p, text);
+    if (!object || !depth || rest.len) return;
+    if (depth == 1 && strcmp(object->type, "file") == 0 && span_is(keys[0], "name")) {
+        struct span where;
+        split_path(text, &where, &text);
+        draft_ref(&o->draft, object, "parent_directory_ref", folder(o, where), false);
+    }
+    set_typed(o, object, keys, depth, p, text);
 }
