@@ -1,5 +1,9 @@
 #include "detect/sieve.h"
 
+#if defined(__x86_64__)
+#include <cpuid.h>
+#endif
+
 #include "detect/sieve_loop.h"
 #include "detect/words.h"
 
@@ -96,14 +100,22 @@ void sieve_strange_value(struct sieve *s, enum sieve_shape shape, struct span va
 
 /* --- chunks --- */
 
+#if defined(__x86_64__)
+/* Not every compiler knows this one's name. */
+static bool has_lzcnt(void) {
+    unsigned a, b, c = 0, d;
+    return __get_cpuid(0x80000001, &a, &b, &c, &d) && c >> 5 & 1;
+}
+#endif
+
+/* By the instructions that meson.build allows each. */
 void sieve_choose(struct sieve *s, unsigned processor) {
     s->loops = &sieve_loops_basic;
 #if defined(__x86_64__)
     bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi") && __builtin_cpu_supports("bmi2") &&
-                __builtin_cpu_supports("lzcnt") && __builtin_cpu_supports("pclmul");
+                __builtin_cpu_supports("popcnt") && __builtin_cpu_supports("pclmul") && has_lzcnt();
     bool avx512 = avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-                  __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq") &&
-                  __builtin_cpu_supports("avx512cd");
+                  __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq");
     if (avx2 && processor != 1) s->loops = &sieve_loops_avx2;
     if (avx512 && processor == 0) s->loops = &sieve_loops_avx512;
 #else

@@ -252,8 +252,8 @@ SHAPE_INLINE unsigned judge_values(struct sieve *s, enum sieve_shape shape, bool
         unsigned kind = (unsigned)strange << 1 | (unsigned)prefilter_has_shape(f, first, last, l.len, l.dot);
         if (closer) {
             bool number = ((unsigned char)(first - '0') < 10) & (l.len <= 15);
-            kind |= l.dot & (c->names | (c->networks & number)) ? PIECE_DOTTED : 0;
-            kind |= c->paths & l.slash ? PIECE_SLASHED : 0;
+            kind |= (l.dot & (c->names | (c->networks & number))) ? PIECE_DOTTED : 0;
+            kind |= (c->paths & l.slash) ? PIECE_SLASHED : 0;
         }
         s->pieces[count] = (struct sieve_piece){.at = end - l.len, .len = l.len, .kind = kind};
         count += (l.len > 0) & (kind != 0);
