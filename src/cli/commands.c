@@ -84,7 +84,7 @@ const struct command commands[] = {
      "  renkei sync JP-MOD\n",
      "--follow --interval", command_sync},
     {"match", "match telemetry against the indicators",
-     "renkei match FILE...|- [--member NAME] [--time event|now|any] [--subdomains]\n"
+     "renkei match FILE...|- [--member NAME] [--time event|now|any] [--subdomains] [--ordered]\n"
      "             [--format table|ecs|eve|stix] [--no-group] [--group-window SPAN] [--warned]\n"
      "             [--threads N] [--no-sightings]\n\n"
      "Zeek (NDJSON, TSV), Suricata EVE, any NDJSON, plain text; plain, .gz or .zst. --json is --format ecs. The table\n"
@@ -92,7 +92,7 @@ const struct command commands[] = {
      "is shown apart; --warned lets the last alert. Sightings are kept by member, indicator and hour, and released as\n"
      "agreements say. Exits 0 if something matched, 1 if nothing did, 2 on trouble.\n\n"
      "  renkei match conn.log dns.log --member NAVY-1\n",
-     "--member --time --subdomains --format --no-group --group-window --warned --threads --no-sightings",
+     "--member --time --subdomains --ordered --format --no-group --group-window --warned --threads --no-sightings",
      command_match},
     {"warninglist", "keep lists of values that mean no harm",
      "renkei warninglist add FILE... | list | show NAME [--limit N] | remove NAME | check VALUE...\n\n"
