@@ -6,10 +6,11 @@
 #include "detect/scan.h"
 
 void chunk_source_init(struct chunk_source *s, struct input *input, const struct detect_reader *reader,
-                       size_t chunk_size) {
+                       const struct reader_settings *settings, size_t chunk_size) {
     *s = (struct chunk_source){.input = input, .reader = reader, .chunk_size = chunk_size};
     pthread_mutex_init(&s->lock, NULL);
     reader_header_init(&s->header);
+    s->header.settings = settings;
 }
 
 void chunk_source_free(struct chunk_source *s) {
@@ -128,6 +129,13 @@ static void recognise(struct chunk_source *s, struct chunk *c) {
     if (!s->reader) s->reader = detect_reader_for(span_first(span_of(c->at, c->len), READER_SAMPLE_SIZE));
 }
 
+/* Lets the reader see the file's first line; a header is blanked out, so that lines keep their numbers. */
+static void begin_file(struct chunk_source *s, struct chunk *c) {
+    if (c->number || !s->reader->begin) return;
+    struct span rest = span_of(c->at, c->len), line = span_cut(&rest, '\n');
+    if (s->reader->begin(&s->header, line)) memset(c->at, 0, line.len);
+}
+
 bool chunk_next(struct chunk_source *s, struct chunk *c) {
     pthread_mutex_lock(&s->lock);
     c->len = 0;
@@ -144,7 +152,8 @@ bool chunk_next(struct chunk_source *s, struct chunk *c) {
         c->number = s->next_number++;
         recognise(s, c);
         memset(c->at + c->len, 0, PREFILTER_PADDING);
-        if (s->reader->shape == READER_TABLE) c->header = s->header;
+        begin_file(s, c);
+        c->header = s->header;
         follow_header(s, c);
         c->raw_bytes = input_raw_bytes(s->input);
     }

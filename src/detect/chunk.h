@@ -32,8 +32,9 @@ struct chunk_source {
     struct diag diag;
 };
 
+/* settings: what the user says of the file; NULL: nothing. */
 void chunk_source_init(struct chunk_source *s, struct input *input, const struct detect_reader *reader,
-                       size_t chunk_size);
+                       const struct reader_settings *settings, size_t chunk_size);
 void chunk_source_free(struct chunk_source *s);
 /* Fills *c; false at the end of the stream or after an error (source->error). */
 bool chunk_next(struct chunk_source *s, struct chunk *c);

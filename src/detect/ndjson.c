@@ -17,25 +17,34 @@ static bool is_zeek(const struct json_doc *doc) {
                               has(doc, "id.orig_h") || has(doc, "id_orig_h") || has(doc, "fingerprint"));
 }
 
-const struct detect_event *generic_json_event(const struct json_doc *doc, struct arena *a) {
+const struct detect_event *generic_json_event(const struct json_doc *doc, const struct reader_settings *settings,
+                                              struct arena *a) {
     struct event_builder b;
     event_begin(&b, a);
-    b.event.log = "json";
+    b.event.log = settings && settings->log ? settings->log : "json";
+    if (settings) b.zone_us = settings->zone_us;
     b.host_has_port = true;
-    fields_walk(&b, json_root(doc), &generic_fields, span_of(NULL, 0));
+    fields_walk(&b, json_root(doc), settings && settings->table ? settings->table : &generic_fields, span_of(NULL, 0));
     return event_end(&b);
 }
 
 static enum err read_line(struct span line, const struct reader_header *header, struct arena *a,
                           const struct detect_event **out, struct diag *d) {
-    (void)header;
+    const struct reader_settings *settings = header ? header->settings : NULL;
     struct json_doc doc;
     *out = NULL;
     if (span_trim(line).len == 0) return ERR_NONE;
     enum err error = json_parse(a, line, &doc, d);
     if (error) return error;
     if (json_type(json_root(&doc)) != JSON_OBJECT) return diag_set(d, ERR_SYNTAX, "expected a JSON object, one a line");
-    *out = is_eve(&doc) ? eve_event(&doc, a) : is_zeek(&doc) ? zeek_json_event(&doc, a) : generic_json_event(&doc, a);
+    if (settings && settings->table)
+        *out = generic_json_event(&doc, settings, a);
+    else if (is_eve(&doc))
+        *out = eve_event(&doc, settings, a);
+    else if (is_zeek(&doc))
+        *out = zeek_json_event(&doc, settings, a);
+    else
+        *out = generic_json_event(&doc, settings, a);
     return *out ? ERR_NONE : diag_set(d, ERR_NOMEM, "the line is too large for memory");
 }
 

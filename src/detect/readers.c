@@ -2,7 +2,7 @@
 
 /* A row a format, the surest wins; text, which takes anything, is the last resort. */
 const struct detect_reader *const detect_readers[] = {&detect_reader_ndjson, &detect_reader_zeek_tsv,
-                                                      &detect_reader_text, NULL};
+                                                      &detect_reader_csv, &detect_reader_text, NULL};
 
 const struct detect_reader *detect_reader_by_name(const char *name) {
     for (size_t i = 0; detect_readers[i]; i++)

@@ -212,7 +212,7 @@ static void find_marks(struct worker *w, struct span text) {
 static bool parses_everything(const struct worker *w) {
     const struct detect_index *index = w->scan->options->index;
     char log[sizeof w->chunk.header.path + 8];
-    if (detect_index_prefilter(index)->everything) return true;
+    if (detect_index_prefilter(index)->everything || w->reader->parse_all) return true;
     if (!w->scan->options->patterns) return false;
     if (w->reader->shape != READER_TABLE) return detect_index_watches_log(index, SPAN(""));
     snprintf(log, sizeof log, "zeek.%s", w->chunk.header.path);
@@ -385,7 +385,8 @@ enum err scan_input(struct input *in, const struct scan_options *options, struct
                      .raw_size = input_raw_size(in),
                      .result = result,
                      .workers = workers};
-    chunk_source_init(&s.source, in, options->reader, options->chunk_size ? options->chunk_size : SCAN_CHUNK_SIZE);
+    chunk_source_init(&s.source, in, options->reader, options->settings,
+                      options->chunk_size ? options->chunk_size : SCAN_CHUNK_SIZE);
     pthread_mutex_init(&s.deliver, NULL);
     pthread_cond_init(&s.turned, NULL);
     bool memory = run(&s, workers, count);

@@ -78,12 +78,13 @@ MUST_CHECK bool scan_note(struct scan_sink *sink, uint32_t watch, struct span da
 
 struct scan_options {
     const struct detect_index *index;
-    const struct scan_patterns *patterns; /* NULL: none */
-    const struct detect_reader *reader;   /* NULL: recognise */
-    unsigned threads;                     /* 0 = 1 */
-    bool subdomains;                      /* a domain indicator matches names below it as well */
-    size_t chunk_size;                    /* 0 = SCAN_CHUNK_SIZE; for tests */
-    unsigned processor;                   /* 0 = what there is; 1 = the plainest, 2 = at most AVX2; for tests */
+    const struct scan_patterns *patterns;   /* NULL: none */
+    const struct detect_reader *reader;     /* NULL: recognise */
+    const struct reader_settings *settings; /* what the user says of the files; NULL: nothing */
+    unsigned threads;                       /* 0 = 1 */
+    bool subdomains;                        /* a domain indicator matches names below it as well */
+    size_t chunk_size;                      /* 0 = SCAN_CHUNK_SIZE; for tests */
+    unsigned processor;                     /* 0 = what there is; 1 = the plainest, 2 = at most AVX2; for tests */
     /* Called for each hit in order, by one thread at a time (not always the same). False stops the scan. */
     bool (*on_hit)(void *context, const struct detect_hit *hit);
     /* After each chunk, likewise; may be NULL. */

@@ -12,12 +12,14 @@ bool zeek_log_is_known(struct span log) {
     return span_is(log, "x509");
 }
 
-const struct detect_event *zeek_json_event(const struct json_doc *doc, struct arena *a) {
+const struct detect_event *zeek_json_event(const struct json_doc *doc, const struct reader_settings *settings,
+                                           struct arena *a) {
     struct event_builder b;
     struct json_value root = json_root(doc), path = json_get(root, "_path");
     if (!json_exists(path)) path = json_get(root, "@stream");
     struct span log = json_text(path, a);
     event_begin(&b, a);
+    if (settings) b.zone_us = settings->zone_us;
     if (log.len > 0 && log.len < 64) {
         struct span name = arena_printf(a, "zeek.%.*s", SPAN_ARG(log));
         b.event.log = name.at ? name.at : "zeek";

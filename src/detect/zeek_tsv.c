@@ -3,7 +3,8 @@
 #include "detect/reader.h"
 
 void reader_header_init(struct reader_header *h) {
-    *h = (struct reader_header){.separator = '\t', .set_separator = ',', .empty_field = "(empty)", .unset_field = "-"};
+    *h = (struct reader_header){
+        .settings = h->settings, .separator = '\t', .set_separator = ',', .empty_field = "(empty)", .unset_field = "-"};
 }
 
 /* "\x09" or one character. */
@@ -134,6 +135,7 @@ static enum err read_line(struct span line, const struct reader_header *h, struc
         return diag_set(d, ERR_SYNTAX, "a line before any #fields line: no telling its columns");
     struct event_builder b;
     event_begin(&b, a);
+    if (h->settings) b.zone_us = h->settings->zone_us;
     struct span name = arena_printf(a, "zeek.%s", h->path);
     b.event.log = name.at ? name.at : "zeek";
     unsigned count = 0;
