@@ -118,6 +118,15 @@ const struct command commands[] = {
      "stderr. Exits 1 if nothing is written.\n\n"
      "  renkei export --format rpz --to /etc/bind/rpz.renkei.zone\n",
      "--format --type --to --marking --action --subdomains --zone", command_export},
+    {"observe", "turn telemetry into STIX observed-data",
+     "renkei observe FILE...|FOLDER|- [--mapping FILE] [--format NAME] [--member NAME|IDENTITY] [--timezone +HH:MM]\n"
+     "                                [--bundle]\n\n"
+     "Each line as observed-data and its cyber-observables, one object a line, or with --bundle one bundle; formats and\n"
+     "files as for match. --mapping names a YAML file that says what the fields of a CSV or JSON log are. Times without\n"
+     "a zone are UTC, or as --timezone says. Exits 1 if there is nothing to observe.\n\n"
+     "  renkei observe conn.log dns.log --member NAVY-1 > observed.ndjson\n"
+     "  renkei observe proxy.csv --mapping proxy.yaml --bundle\n",
+     "--mapping --format --member --timezone --bundle", command_observe},
     {"status", "what the node holds", "renkei status\n\n  renkei status\n", "", command_status},
     {"completion", "print shell completion", "renkei completion bash\n\n  source <(renkei completion bash)\n", "bash",
      command_completion},
