@@ -178,12 +178,13 @@ static void fit(const struct alert_table *t, unsigned fitted[COLUMN_COUNT]) {
     }
 }
 
-/* A cell that is too long takes what the row's others leave, from the right: first FLOW, then from left to right. */
+/* A cell that is too long takes what the row's others leave, from the right: first FLOW, then from left to right.
+ * Without a limit it takes what it needs. */
 static void lend(const struct alert_table *t, const unsigned need[COLUMN_COUNT], unsigned fitted[COLUMN_COUNT]) {
     for (unsigned n = 0; n <= COLUMN_COUNT; n++) {
         unsigned i = n == 0 ? FLOW : n - 1;
         if (!shown(t, i)) continue;
-        for (unsigned j = COLUMN_COUNT; j-- > 0 && need[i] > fitted[i];) {
+        for (unsigned j = COLUMN_COUNT; t->width && j-- > 0 && need[i] > fitted[i];) {
             if (!shown(t, j) || need[j] >= fitted[j]) continue;
             unsigned slack = fitted[j] - need[j], more = need[i] - fitted[i];
             if (more > slack) more = slack;

@@ -69,6 +69,8 @@ static bool start(struct alert_groups *g, const struct alert *a) {
     group->hit.value = arena_copy(&g->text, a->hit->value);
     group->hit.src = arena_copy(&g->text, a->hit->src);
     group->hit.dst = arena_copy(&g->text, a->hit->dst);
+    group->hit.file = a->hit->file ? arena_cstr(&g->text, span_cstr(a->hit->file)) : NULL;
+    group->hit.log = a->hit->log ? arena_cstr(&g->text, span_cstr(a->hit->log)) : NULL;
     group->hit.text = (struct span){0};
     group->hit.places = copy_places(g, a->hit);
     return !g->text.overflow;

@@ -24,8 +24,8 @@ struct alert_groups {
 };
 void alert_groups_init(struct alert_groups *g, time_us window);
 void alert_groups_free(struct alert_groups *g);
-/* Counts an alert (whose member is the same in all calls). Text is copied, but for file and log, which must outlive the
- * set. False when memory ran out. */
+/* Counts an alert (whose member is the same in all calls). Text is copied, less the line's. False when memory
+ * ran out. */
 bool alert_groups_add(struct alert_groups *g, const struct alert *alert);
 static inline bool alert_groups_full(const struct alert_groups *g) {
     return g->count >= GROUPS_MAX;

@@ -7,6 +7,7 @@
 
 #include "detect/alert.h"
 #include "detect/sighting.h"
+#include "stix/id.h"
 #include "json/json.h"
 
 static const struct detect_hit hit = {
@@ -74,6 +75,48 @@ static void table_is_safe_and_fits(void **state) {
     }
 }
 
+/* What cannot be seen, or turns the line around, is shown. */
+static void table_shows_what_cannot_be_seen(void **state) {
+    static const char *const bad[] = {
+        "\x07",         "\x7f",         "\xc2\x9b",     "\xe2\x80\xae", "\xe2\x80\x8b",
+        "\xe2\x81\xa6", "\xef\xbb\xbf", "\xc2\xad",     "\xd8\x9c",     "\xf3\xa0\x81\x81",
+        "\xe2\x80\xa8", "\xe3\x85\xa4", "\xef\xb8\x8f", "\xff",         "\xed\xa0\x80"};
+    (void)state;
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        struct buf out = BUF_EMPTY;
+        struct detect_hit hostile = hit;
+        char value[64];
+        snprintf(value, sizeof value, "evil%sname.example", bad[i]);
+        hostile.value = span_cstr(value);
+        struct alert alert = {.hit = &hostile, .indicator = &indicator, .confidence = DETECT_CONFIDENCE_NONE};
+        alert_write_row(&out, &(struct alert_table){0}, &alert);
+        if (strstr(buf_cstr(&out), bad[i])) fail_msg("row %zu is shown as it is", i);
+        assert_non_null(strstr(buf_cstr(&out), "evil?"));
+        buf_free(&out);
+    }
+}
+
+/* From where to where is not cut while another cell has room, nor without a limit. */
+static void table_keeps_the_flow(void **state) {
+    (void)state;
+    struct detect_hit v4 = hit, v6 = hit;
+    v4.src = v4.dst = SPAN("255.255.255.255");
+    v6.src = v6.dst = SPAN("2001:db8:1111:2222:3333:4444:5555:6666");
+    v4.src_port = v4.dst_port = v6.src_port = v6.dst_port = 65535;
+    struct alert alert = {.hit = &v4, .indicator = &indicator, .confidence = DETECT_CONFIDENCE_NONE};
+    for (unsigned width = 120; width <= 200; width += 20) {
+        struct buf out = BUF_EMPTY;
+        alert_write_row(&out, &(struct alert_table){.width = width, .counts = true}, &alert);
+        assert_non_null(strstr(buf_cstr(&out), "255.255.255.255:65535 > 255.255.255.255:65535"));
+        buf_free(&out);
+    }
+    struct buf out = BUF_EMPTY;
+    alert.hit = &v6;
+    alert_write_row(&out, &(struct alert_table){0}, &alert);
+    assert_non_null(strstr(buf_cstr(&out), "6666:65535 > 2001:db8:1111:2222:3333:4444:5555:6666:65535  "));
+    buf_free(&out);
+}
+
 static struct span at(struct json_doc *doc, struct arena *a, const char *first, const char *second, const char *third) {
     struct json_value v = json_get(json_root(doc), first);
     if (second) v = json_get(v, second);
@@ -112,6 +155,58 @@ static void ecs(void **state) {
     assert_int_equal(json_parse(&a, span_first(buf_span(&out), out.len - 1), &doc, &d), ERR_NONE);
     assert_true(span_is(at(&doc, &a, "event", "kind", NULL), "event"));
     assert_true(span_is(at(&doc, &a, "event", "reason", NULL), "outside-validity"));
+    arena_free(&a);
+    buf_free(&out);
+}
+
+static void eve(void **state) {
+    (void)state;
+    struct buf out = BUF_EMPTY;
+    struct arena a;
+    struct json_doc doc;
+    struct diag d;
+    struct alert alert = {.hit = &hit, .indicator = &indicator, .confidence = 85};
+    arena_init(&a, 1 << 20);
+    alert_write_eve(&out, &alert);
+    assert_int_equal(json_parse(&a, span_trim(buf_span(&out)), &doc, &d), ERR_NONE);
+    assert_true(span_is(at(&doc, &a, "timestamp", NULL, NULL), "2020-04-30T00:06:39.824370+0000"));
+    assert_true(span_is(at(&doc, &a, "event_type", NULL, NULL), "alert"));
+    assert_true(span_is(at(&doc, &a, "src_ip", NULL, NULL), "10.0.0.1"));
+    assert_true(span_is(at(&doc, &a, "dest_port", NULL, NULL), "53"));
+    assert_true(span_is(at(&doc, &a, "alert", "severity", NULL), "1"));
+    assert_true(span_is(at(&doc, &a, "alert", "signature", NULL), "Renkei indicator of Emotet: evil.example"));
+    assert_true(span_is(at(&doc, &a, "renkei", "indicator", NULL), "indicator--0a1b2c3d-4e5f-4a6b-8c7d-9e0f1a2b3c4d"));
+    arena_free(&a);
+    buf_free(&out);
+}
+
+static void stix(void **state) {
+    (void)state;
+    struct buf out = BUF_EMPTY;
+    struct arena a;
+    struct json_doc doc;
+    struct diag d;
+    struct map written;
+    char observed[STIX_ID_SIZE];
+    bool first = true;
+    struct alert alert = {.hit = &hit, .indicator = &indicator, .confidence = 85};
+    struct alert_stix how = {.secret = SPAN("secret"), .first = &first, .written = &written, .observed_id = observed};
+    arena_init(&a, 1 << 20);
+    map_init(&written);
+    buf_add_char(&out, '[');
+    assert_int_equal(alert_write_stix(&out, &alert, &how, &d), ERR_NONE);
+    assert_int_equal(alert_write_stix(&out, &alert, &how, &d), ERR_NONE); /* the same again adds nothing */
+    buf_add_char(&out, ']');
+    assert_int_equal(json_parse(&a, buf_span(&out), &doc, &d), ERR_NONE);
+    static const char *const types[] = {"domain-name", "ipv4-addr", "ipv4-addr", "network-traffic", "observed-data"};
+    assert_int_equal(json_count(json_root(&doc)), 5);
+    for (uint32_t i = 0; i < 5; i++)
+        assert_true(json_is(json_get(json_at(json_root(&doc), i), "type"), span_cstr(types[i])));
+    struct json_value refs = json_get(json_at(json_root(&doc), 4), "object_refs");
+    for (uint32_t i = 0; i < 4; i++)
+        assert_true(json_is(json_at(refs, i), json_text(json_get(json_at(json_root(&doc), i), "id"), &a)));
+    assert_true(json_is(json_get(json_at(json_root(&doc), 4), "id"), span_cstr(observed)));
+    map_free(&written);
     arena_free(&a);
     buf_free(&out);
 }
@@ -163,7 +258,14 @@ static void sighting(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(table), cmocka_unit_test(table_is_safe_and_fits),
-                                       cmocka_unit_test(ecs), cmocka_unit_test(sums), cmocka_unit_test(sighting)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(table),
+                                       cmocka_unit_test(table_is_safe_and_fits),
+                                       cmocka_unit_test(table_shows_what_cannot_be_seen),
+                                       cmocka_unit_test(table_keeps_the_flow),
+                                       cmocka_unit_test(ecs),
+                                       cmocka_unit_test(eve),
+                                       cmocka_unit_test(stix),
+                                       cmocka_unit_test(sums),
+                                       cmocka_unit_test(sighting)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

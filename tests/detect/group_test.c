@@ -23,6 +23,9 @@ static struct detect_hit hit_of(uint32_t indicator, time_us time, const char *sr
 static void add(struct alert_groups *g, uint32_t indicator, time_us time, const char *src, int port,
                 enum validity validity) {
     struct detect_hit hit = hit_of(indicator, time, src, port);
+    char file[] = "dns.log", log[] = "zeek.dns"; /* live as long as a file is read */
+    hit.file = file;
+    hit.log = log;
     struct alert alert = {.hit = &hit, .validity = validity};
     assert_true(alert_groups_add(g, &alert));
 }
@@ -43,6 +46,8 @@ static void grouped(void **state) {
     assert_int_equal(g.groups[0].alert.count, 2);
     assert_true(g.groups[0].alert.ports_vary);
     assert_int_equal(g.groups[0].hit.time, 0);
+    assert_string_equal(g.groups[0].hit.file, "dns.log");
+    assert_string_equal(g.groups[0].hit.log, "zeek.dns");
     assert_true(span_is(g.groups[0].hit.src, "10.0.0.1"));
     for (int i = 1; i < 4; i++) assert_int_equal(g.groups[i].alert.count, 1);
     assert_int_equal(g.groups[4].alert.count, 3);
