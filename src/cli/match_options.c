@@ -71,10 +71,15 @@ static const struct {
     bool takes_value;
     set_option set;
 } rows[] = {
-    {"member", true, set_member},          {"time", true, set_time},
-    {"threads", true, set_threads},        {"no-sightings", false, set_no_sightings},
-    {"subdomains", false, set_subdomains}, {"format", true, set_format},
-    {"no-group", false, set_no_group},     {"group-window", true, set_group_window},
+    {"member", true, set_member},
+    {"time", true, set_time},
+    {"threads", true, set_threads},
+    {"no-sightings", false, set_no_sightings},
+    {"subdomains", false, set_subdomains},
+    {"ordered", false, set_ordered},
+    {"format", true, set_format},
+    {"no-group", false, set_no_group},
+    {"group-window", true, set_group_window},
     {"warned", false, set_warned},
 };
 enum { ROWS = sizeof rows / sizeof *rows, FIRST = 256 /* above any character getopt_long() returns by itself */ };
