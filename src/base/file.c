@@ -94,7 +94,7 @@ enum err file_make_folder(const char *path, unsigned mode, struct diag *d) {
 /* ---- input streams ---- */
 
 enum { INPUT_CHUNK = 256 << 10 };
-enum input_kind { INPUT_PLAIN, INPUT_GZIP, INPUT_ZSTD };
+enum input_kind { INPUT_FOLLOW, INPUT_PLAIN, INPUT_GZIP, INPUT_ZSTD };
 
 struct input {
     int fd;
@@ -107,6 +107,7 @@ struct input {
     uint64_t raw_bytes, raw_size;
     z_stream gzip;
     ZSTD_DStream *zstd;
+    struct follow *follow;
 };
 
 static enum err fill(struct input *in, struct diag *d) {
@@ -150,6 +151,7 @@ enum err input_open_fd(int fd, const char *name, struct input **out, struct diag
     struct input *in = calloc(1, sizeof *in);
     *out = NULL;
     if (in) {
+        in->kind = INPUT_PLAIN;
         in->fd = fd;
         in->name = strdup(name);
         in->chunk = malloc(INPUT_CHUNK);
@@ -179,6 +181,20 @@ enum err input_open(const char *path, struct input **out, struct diag *d) {
     int fd = standard ? dup(STDIN_FILENO) : open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0) return trouble(d, "cannot open", path);
     return input_open_fd(fd, standard ? "standard input" : path, out, d);
+}
+
+enum err input_open_follow(const char *path, const volatile sig_atomic_t *stop, struct input **out, struct diag *d) {
+    struct input *in = calloc(1, sizeof *in);
+    *out = NULL;
+    if (in) in->name = strdup(path);
+    enum err e = in && in->name ? ERR_NONE : diag_set(d, ERR_NOMEM, "no memory to follow %s", path);
+    if (in) in->fd = -1;
+    if (!e) e = follow_open(path, stop, &in->follow, d);
+    if (e && in)
+        input_close(&in);
+    else
+        *out = in;
+    return e;
 }
 
 static enum err read_plain(struct input *in, void *at, size_t size, size_t *got, struct diag *d) {
@@ -254,6 +270,11 @@ enum err input_read(struct input *in, void *at, size_t size, size_t *got, struct
         return read_gzip(in, at, size, got, d);
     case INPUT_ZSTD:
         return read_zstd(in, at, size, got, d);
+    case INPUT_FOLLOW: {
+        enum err e = follow_read(in->follow, at, size, got, d);
+        in->raw_bytes += *got;
+        return e;
+    }
     case INPUT_PLAIN:
         break;
     }
@@ -267,7 +288,7 @@ uint64_t input_raw_size(const struct input *in) {
     return in->raw_size;
 }
 bool input_is_compressed(const struct input *in) {
-    return in->kind != INPUT_PLAIN;
+    return in->kind == INPUT_GZIP || in->kind == INPUT_ZSTD;
 }
 const char *input_name(const struct input *in) {
     return in->name;
@@ -277,7 +298,8 @@ void input_close(struct input **in) {
     if (!*in) return;
     if ((*in)->kind == INPUT_GZIP) inflateEnd(&(*in)->gzip);
     ZSTD_freeDStream((*in)->zstd);
-    close((*in)->fd);
+    if ((*in)->fd >= 0) close((*in)->fd);
+    follow_close(&(*in)->follow);
     free((*in)->name);
     free((*in)->chunk);
     free(*in);

@@ -4,6 +4,7 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "base/follow.h"
 
 /* Reads all of a file of at most `limit` bytes into *out (appended). */
 MUST_CHECK enum err file_read(const char *path, size_t limit, struct buf *out, struct diag *d);
@@ -21,6 +22,9 @@ struct input;
 MUST_CHECK enum err input_open_fd(int fd, const char *name, struct input **out, struct diag *d);
 /* "-" is stdin. */
 MUST_CHECK enum err input_open(const char *path, struct input **out, struct diag *d);
+/* A file that grows (follow.h): the stream ends when *stop is set. */
+MUST_CHECK enum err input_open_follow(const char *path, const volatile sig_atomic_t *stop, struct input **out,
+                                      struct diag *d);
 /* Up to `size` (more than 0) bytes into `at`; *got = 0 only at the end. */
 MUST_CHECK enum err input_read(struct input *in, void *at, size_t size, size_t *got, struct diag *d);
 /* Bytes taken from the file so far, and the file's size (0 if it has none: a pipe): for progress. */
