@@ -202,7 +202,7 @@ static bool on_hit(void *context, const struct detect_hit *hit) {
 static uint64_t read_all(const struct detect_index *index, const struct detect_reader *reader, struct span text,
                          bool subdomains, struct found *f) {
     struct arena a;
-    struct reader_header header;
+    struct reader_header header = {0};
     uint64_t unreadable = 0;
     arena_init(&a, 64 << 20);
     reader_header_init(&header);
