@@ -1,5 +1,4 @@
 /* renkei match: telemetry in, alerts and sightings out. */
-#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,6 +7,7 @@
 #include <unistd.h>
 
 #include "cli/match.h"
+#include "cli/telemetry.h"
 
 enum { UNSUPPORTED_SHOWN = 5 };
 
@@ -32,6 +32,11 @@ static void end_interrupted(struct matching *m) {
 static void on_progress(void *context, uint64_t raw_bytes, uint64_t raw_size) {
     struct matching *m = context;
     (void)raw_size;
+    if (m->options.follow) { /* whoever watches sees what was found at once; an interruption ends the file */
+        match_flush(m);
+        fflush(stdout);
+        return;
+    }
     if (interrupted) end_interrupted(m);
     progress_update(&m->progress, m->bytes_before + raw_bytes);
 }
@@ -42,15 +47,28 @@ static uint64_t file_size(const char *path) {
     return strcmp(path, "-") != 0 && stat(path, &st) == 0 && S_ISREG(st.st_mode) ? (uint64_t)st.st_size : 0;
 }
 
+/* A file to its end, or for as long as it grows and nobody interrupts. */
+static enum err scan_file(const struct matching *m, const char *path, const struct scan_options *options,
+                          struct scan_result *result, struct diag *d) {
+    struct input *in;
+    enum err e = m->options.follow ? input_open_follow(path, &interrupted, &in, d) : input_open(path, &in, d);
+    if (e) return e;
+    e = scan_input(in, options, result, d);
+    input_close(&in);
+    return e;
+}
+
 static enum err scan_one(struct matching *m, const char *path, struct diag *d) {
     struct scan_options options = {.index = m->holdings.index,
+                                   .reader = m->mapping ? mapping_reader(m->mapping) : NULL,
+                                   .settings = m->mapping ? mapping_settings(m->mapping) : &m->settings,
                                    .threads = m->options.threads,
                                    .subdomains = m->options.subdomains,
                                    .on_hit = match_on_hit,
                                    .on_progress = on_progress,
                                    .context = m};
     struct scan_result result = {0};
-    enum err e = scan_path(path, &options, &result, d);
+    enum err e = scan_file(m, path, &options, &result, d);
     progress_end(&m->progress);
     m->bytes_before += file_size(path);
     m->lines += result.lines;
@@ -75,14 +93,6 @@ static void load_progress(void *context, uint64_t done, uint64_t total) {
     struct progress *p = context;
     p->total = total;
     progress_update(p, done);
-}
-
-/* A wrong name is told before the indicators are loaded and half of the telemetry is read. */
-static enum err check_files(char **files, int count, struct diag *d) {
-    for (int i = 0; i < count; i++)
-        if (strcmp(files[i], "-") != 0 && access(files[i], R_OK) != 0)
-            return diag_set(d, ERR_IO, "cannot open %s: %s", files[i], strerror(errno));
-    return ERR_NONE;
 }
 
 static enum err prepare(struct matching *m, struct diag *d) {
@@ -119,19 +129,25 @@ static void say_unsupported(const struct matching *m) {
     if (count > UNSUPPORTED_SHOWN) fprintf(stderr, "  and %u more\n", count - UNSUPPORTED_SHOWN);
 }
 
-static int match(struct matching *m, char **files, int count) {
+static void listen_for_interrupts(const struct matching *m) {
+    struct sigaction action = {.sa_handler = on_interrupt, .sa_flags = (int)SA_RESETHAND};
+    if (m->options.follow) sigaction(SIGTERM, &action, NULL);
+    if (m->options.follow || (m->options.format == MATCH_TABLE && m->options.group)) sigaction(SIGINT, &action, NULL);
+}
+
+static int match(struct matching *m, const struct telemetry_files *files) {
     struct diag d = {0};
-    enum err e = check_files(files, count, &d);
+    enum err e = m->options.mapping ? mapping_open(m->options.mapping, &m->mapping, &d) : ERR_NONE;
+    m->settings.zone_us = m->options.zone_us;
     if (!e) e = prepare(m, &d);
     if (e) return cli_trouble(&d);
     int64_t started = clock_monotonic_us();
     int code = EXIT_OK;
-    for (int i = 0; i < count; i++) m->bytes_total += file_size(files[i]);
-    progress_start(&m->progress, "matching", "bytes", m->bytes_total);
-    if (m->options.format == MATCH_TABLE && m->options.group)
-        sigaction(SIGINT, &(struct sigaction){.sa_handler = on_interrupt, .sa_flags = (int)SA_RESETHAND}, NULL);
-    for (int i = 0; i < count && code == EXIT_OK; i++)
-        if (scan_one(m, files[i], &d)) code = cli_trouble(&d);
+    for (size_t i = 0; i < files->count; i++) m->bytes_total += file_size(files->paths[i]);
+    if (!m->options.follow) progress_start(&m->progress, "matching", "bytes", m->bytes_total);
+    listen_for_interrupts(m);
+    for (size_t i = 0; i < files->count && code == EXIT_OK; i++)
+        if (scan_one(m, files->paths[i], &d)) code = cli_trouble(&d);
     match_say_summary(m, clock_monotonic_us() - started);
     if (code == EXIT_OK && (m->failed || ferror(stdout))) {
         diag_set(&d, ERR_IO, "the alerts cannot be written");
@@ -150,11 +166,17 @@ static int match(struct matching *m, char **files, int count) {
 
 int command_match(const struct cli *cli, int argc, char **argv) {
     struct matching m = {.cli = cli};
+    struct telemetry_files files;
+    struct diag d = {0};
     int code = match_options_read(cli, &m.options, argc, argv);
     if (code) return code;
+    /* A wrong name is told before the indicators are loaded and half of the telemetry is read. */
+    if (telemetry_files_find(argv + optind, argc - optind, &files, &d)) return cli_trouble(&d);
     sighting_set_init(&m.sums);
     alert_groups_init(&m.groups, m.options.group_window);
-    code = match(&m, argv + optind, argc - optind);
+    code = match(&m, &files);
+    telemetry_files_free(&files);
+    mapping_free(&m.mapping);
     match_bundle_free(&m);
     verdicts_free(&m.verdicts);
     if (m.reader) store_reader_close(&m.reader);

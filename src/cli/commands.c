@@ -84,15 +84,18 @@ const struct command commands[] = {
      "  renkei sync JP-MOD\n",
      "--follow --interval", command_sync},
     {"match", "match telemetry against the indicators",
-     "renkei match FILE...|- [--member NAME] [--time event|now|any] [--subdomains] [--ordered]\n"
+     "renkei match FILE...|FOLDER|- [--member NAME] [--time event|now|any] [--subdomains] [--ordered]\n"
      "             [--format table|ecs|eve|stix] [--no-group] [--group-window SPAN] [--warned]\n"
-     "             [--threads N] [--no-sightings]\n\n"
-     "Zeek (NDJSON, TSV), Suricata EVE, any NDJSON, plain text; plain, .gz or .zst. --json is --format ecs. The table\n"
+     "             [--mapping FILE] [--timezone +HH:MM] [--follow] [--threads N] [--no-sightings]\n\n"
+     "Zeek (NDJSON, TSV), Suricata EVE, any NDJSON, plain text; plain, .gz or .zst. --mapping: a log of your own (see\n"
+     "observe). --follow goes on as the file grows and is rotated, until interrupted. --json is --format ecs. The "
+     "table\n"
      "shows alerts that say the same as one. What is outside its validity, of decayed confidence or on a warning list\n"
      "is shown apart; --warned lets the last alert. Sightings are kept by member, indicator and hour, and released as\n"
      "agreements say. Exits 0 if something matched, 1 if nothing did, 2 on trouble.\n\n"
      "  renkei match conn.log dns.log --member NAVY-1\n",
-     "--member --time --subdomains --ordered --format --no-group --group-window --warned --threads --no-sightings",
+     "--member --time --mapping --timezone --follow --subdomains --ordered --format --no-group --group-window --warned "
+     "--threads --no-sightings",
      command_match},
     {"warninglist", "keep lists of values that mean no harm",
      "renkei warninglist add FILE... | list | show NAME [--limit N] | remove NAME | check VALUE...\n\n"
@@ -121,8 +124,10 @@ const struct command commands[] = {
     {"observe", "turn telemetry into STIX observed-data",
      "renkei observe FILE...|FOLDER|- [--mapping FILE] [--format NAME] [--member NAME|IDENTITY] [--timezone +HH:MM]\n"
      "                                [--bundle]\n\n"
-     "Each line as observed-data and its cyber-observables, one object a line, or with --bundle one bundle; formats and\n"
-     "files as for match. --mapping names a YAML file that says what the fields of a CSV or JSON log are. Times without\n"
+     "Each line as observed-data and its cyber-observables, one object a line, or with --bundle one bundle; formats "
+     "and\n"
+     "files as for match. --mapping names a YAML file that says what the fields of a CSV or JSON log are. Times "
+     "without\n"
      "a zone are UTC, or as --timezone says. Exits 1 if there is nothing to observe.\n\n"
      "  renkei observe conn.log dns.log --member NAVY-1 > observed.ndjson\n"
      "  renkei observe proxy.csv --mapping proxy.yaml --bundle\n",

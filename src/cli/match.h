@@ -7,6 +7,7 @@
 #include "cli/cli.h"
 #include "detect/group.h"
 #include "detect/holdings.h"
+#include "detect/mapping.h"
 #include "detect/sighting.h"
 #include "detect/verdict.h"
 #include "stix/id.h"
@@ -24,6 +25,9 @@ struct match_options {
     enum match_format format;
     bool group;           /* the table's rows that say the same are one */
     time_us group_window; /* of the events' time */
+    const char *mapping;  /* of a log that nobody knows: a YAML file (mapping.h); NULL: none */
+    int64_t zone_us;      /* of times without a zone, east of UTC */
+    bool follow;          /* goes on when the file's end is reached */
     bool warned;          /* values on a warning list alert all the same */
     bool subdomains;      /* a domain indicator matches the names below it, too */
 };
@@ -54,6 +58,8 @@ struct match_apart {
 struct matching {
     const struct cli *cli;
     struct match_options options;
+    struct mapping *mapping;
+    struct reader_settings settings; /* --timezone alone */
     struct node *node;
     struct store_reader *reader;
     struct detect_holdings holdings;

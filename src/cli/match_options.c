@@ -66,6 +66,19 @@ static const char *set_warned(struct match_options *o, const char *text) {
     return NULL;
 }
 
+static const char *set_mapping(struct match_options *o, const char *text) {
+    o->mapping = text;
+    return NULL;
+}
+static const char *set_timezone(struct match_options *o, const char *text) {
+    return reader_zone_parse(span_cstr(text), &o->zone_us) ? NULL : "--timezone is UTC or an offset such as +09:00";
+}
+static const char *set_follow(struct match_options *o, const char *text) {
+    (void)text;
+    o->follow = true;
+    return NULL;
+}
+
 static const struct {
     const char *name;
     bool takes_value;
@@ -81,6 +94,9 @@ static const struct {
     {"no-group", false, set_no_group},
     {"group-window", true, set_group_window},
     {"warned", false, set_warned},
+    {"mapping", true, set_mapping},
+    {"timezone", true, set_timezone},
+    {"follow", false, set_follow},
 };
 enum { ROWS = sizeof rows / sizeof *rows, FIRST = 256 /* above any character getopt_long() returns by itself */ };
 
@@ -101,5 +117,8 @@ int match_options_read(const struct cli *cli, struct match_options *out, int arg
         const char *wrong = rows[c - FIRST].set(out, optarg);
         if (wrong) return cli_usage("match", "%s", wrong);
     }
-    return optind == argc ? cli_usage("match", "which file? \"-\" is standard input") : EXIT_OK;
+    if (optind == argc) return cli_usage("match", "which file? \"-\" is standard input");
+    if (out->follow && (argc - optind > 1 || strcmp(argv[optind], "-") == 0))
+        return cli_usage("match", "--follow goes with one file");
+    return EXIT_OK;
 }
