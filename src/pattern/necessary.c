@@ -42,9 +42,7 @@ static size_t past_class(struct span regex, size_t i) {
 static struct span longest_required(struct span regex) {
     struct span best = {0}, nothing = {0};
     size_t start = 0, depth = 0, i = 0;
-    if (span_find_char(regex, '|') != SIZE_MAX || span_find(regex, SPAN("(?")) != SIZE_MAX ||
-        span_find(regex, SPAN("(*")) != SIZE_MAX)
-        return nothing;
+    if (span_find(regex, SPAN("(?")) != SIZE_MAX || span_find(regex, SPAN("(*")) != SIZE_MAX) return nothing;
     while (i < regex.len) {
         char c = regex.at[i];
         if (is_word(c)) {
@@ -70,6 +68,7 @@ static struct span longest_required(struct span regex) {
         } else {
             if (c == '(') depth++;
             if (c == ')' && depth > 0) depth--;
+            if (c == '|' && depth == 0) return nothing;
             i++;
         }
         start = i;
