@@ -15,7 +15,7 @@ enum { MASKS_BLOCK = 64 };
 
 struct masks_wanted {
     char end;    /* what ends a value; text has its own */
-    char odd[3]; /* bytes that make a value strange; ':' for those not needed. JSON: without the first */
+    char odd[4]; /* bytes that make a value strange; ':' for those not needed. JSON: without the first */
 };
 
 /* Bit n tells of byte n. */
@@ -139,7 +139,7 @@ MASKS_INLINE void masks_of(bool text, bool json, bool slashes, const char *at, c
     m->dots = masks_same(&b, '.');
     m->backslashes = text ? 0 : masks_same(&b, '\\');
     m->strange = colons | m->backslashes | masks_high(&b);
-    for (int i = json ? 1 : 0; i < 3; i++) m->strange |= masks_same(&b, wanted->odd[i]);
+    for (int i = json ? 1 : 0; i < 4; i++) m->strange |= masks_same(&b, wanted->odd[i]);
     m->slashes = slashes ? masks_same(&b, '/') : 0;
     m->before_colons = json ? colons >> 1 | (uint64_t)(at[MASKS_BLOCK] == ':') << 63 : 0;
 }

@@ -89,9 +89,7 @@ static void probe_domain(struct probe *p, struct span name) {
     }
 }
 
-void probe_note_path(struct probe *p, uint64_t key, const char *at, size_t len) {
-    const char *fragment = memchr(at, '#', len);
-    if (fragment) key = key_of(span_of(at, (size_t)(fragment - at)));
+static void note_path(struct probe *p, uint64_t key) {
     if (p->path_count == PROBE_PATHS) {
         p->hit |= prefilter_has(p->filter, key_of_path(key)); /* too many to try all pairs: let the line be parsed */
         return;
@@ -99,6 +97,17 @@ void probe_note_path(struct probe *p, uint64_t key, const char *at, size_t len) 
     uint64_t place = key_of_path(key);
     __builtin_prefetch(&p->filter->bloom[((place >> 32) * p->filter->bloom_words) >> 32]);
     p->paths[p->path_count++] = (struct probe_path){p->line_count, key};
+}
+
+void probe_note_path(struct probe *p, uint64_t key, const char *at, size_t len) {
+    const char *fragment = memchr(at, '#', len);
+    note_path(p, fragment ? key_of(span_of(at, (size_t)(fragment - at))) : key);
+}
+
+/* A path that a URL would not keep as it is: with a fragment, percent signs, dot segments. */
+static void probe_odd_path(struct probe *p, struct span text) {
+    struct url url;
+    if (url_of_request(p->scratch, SPAN("any.example"), -1, text, &url)) note_path(p, key_of(url.path));
 }
 
 static void probe_address(struct probe *p, const struct address *address) {
@@ -204,10 +213,10 @@ void probe_odd_value(struct probe *p, const char *at, size_t len, bool dotted, b
     if (slashed) probe_last_part(p, at, len);
 }
 
-enum { HAS_COLON = 1, HAS_HIGH = 2, HAS_AT = 4, HAS_HASH = 8, HAS_DOT = 16, HAS_SLASH = 32 };
+enum { HAS_COLON = 1, HAS_HIGH = 2, HAS_AT = 4, HAS_HASH = 8, HAS_DOT = 16, HAS_SLASH = 32, HAS_PERCENT = 64 };
 static const uint8_t has[256] = {
-    [':'] = HAS_COLON, ['@'] = HAS_AT,     ['#'] = HAS_HASH,           ['.'] = HAS_DOT,
-    ['/'] = HAS_SLASH, ['\\'] = HAS_SLASH, [0x80 ... 0xff] = HAS_HIGH,
+    [':'] = HAS_COLON,   ['@'] = HAS_AT,    ['#'] = HAS_HASH,   ['.'] = HAS_DOT,
+    ['%'] = HAS_PERCENT, ['/'] = HAS_SLASH, ['\\'] = HAS_SLASH, [0x80 ... 0xff] = HAS_HIGH,
 };
 
 void probe_value(struct probe *p, const char *at, size_t len) {
@@ -219,7 +228,9 @@ void probe_value(struct probe *p, const char *at, size_t len) {
     bool shaped = prefilter_has_shape(f, at[0], at[bare - 1], bare, seen & HAS_DOT);
     if (seen & (HAS_COLON | HAS_HIGH | HAS_AT)) probe_unusual(p, span_of(at, len), seen & HAS_COLON, seen & HAS_HIGH);
     probe_odd_value(p, at, bare, seen & HAS_DOT, f->file_names && seen & HAS_SLASH, shaped);
-    if (!shaped && f->urls && at[0] == '/' && seen & HAS_HASH) probe_note_path(p, 0, at, len);
+    if (!f->urls || at[0] != '/') return;
+    bool segments = seen & HAS_DOT && span_find(span_of(at, len), SPAN("/.")) != SIZE_MAX;
+    if (segments || seen & (HAS_HASH | HAS_PERCENT | HAS_HIGH)) probe_odd_path(p, span_of(at, len));
 }
 
 /* --- escapes --- */

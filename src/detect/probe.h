@@ -54,7 +54,7 @@ void probe_value(struct probe *p, const char *at, size_t len);
 void probe_escaped_json(struct probe *p, const char *at, size_t len);
 void probe_escaped_zeek(struct probe *p, const char *at, size_t len);
 /* The same for a value of which is known that it holds nothing strange: a backslash, a colon, bytes beyond ASCII, with
- * these indicators '@' and '#', a dot at its end. dotted: it is to be looked at as a name and an address. */
+ * these indicators '@', '#' and '%', a dot at its end. dotted: it is to be looked at as a name and an address. */
 void probe_odd_value(struct probe *p, const char *at, size_t len, bool dotted, bool slashed, bool shaped);
 /* Whether the value is a time or a MAC address: the values with colons that a log is full of. */
 bool probe_is_dull(const char *at, size_t len);

@@ -246,7 +246,7 @@ SHAPE_INLINE unsigned judge_values(struct sieve *s, enum sieve_shape shape, bool
             l = look_long(b, c, end, closer);
         }
         char first = b->base[end - l.len], last = b->base[end - (l.len > 0)];
-        bool strange = l.strange | (last == '.');
+        bool strange = l.strange | (last == '.') | (f->urls & l.dot & (first == '/')); /* "/./" may be in it */
         if (shape == SIEVE_TEXT) strange |= (last == '!') | (last == '?');
         if (shape == SIEVE_TABLE) strange |= last == '\r';
         unsigned kind = (unsigned)strange << 1 | (unsigned)prefilter_has_shape(f, first, last, l.len, l.dot);
@@ -315,6 +315,7 @@ SHAPE_INLINE size_t run(struct sieve *s, enum sieve_shape shape, bool closer, si
     wanted.odd[0] = shape == SIEVE_TABLE ? s->separators[1] : ':';
     wanted.odd[1] = f->emails ? '@' : ':';
     wanted.odd[2] = f->urls ? '#' : ':';
+    wanted.odd[3] = f->urls ? '%' : ':';
     b.ends[0] =
         shape == SIEVE_JSON ? 0 : UINT64_C(1) << 63; /* the chunk's, or a comment's, start ends what was before */
     for (size_t at = from; at < end && go_on;) {

@@ -32,6 +32,8 @@ static const char *const patterns[] = {
     "[ipv6-addr:value = '2001:db8::1']",
     "[url:value = 'http://evil.example/gate.php?x=1&y=2']",
     "[url:value = 'https://evil.example/a.b/c']",
+    "[url:value = 'http://evil.example/a/../p']",
+    "[url:value = 'http://evil.example/a%2fb']",
     "[url:value = 'http://[2001:db8::1]/x']",
     "[network-traffic:extensions.'http-request-ext'.request_value = '/p']",
     "[file:hashes.MD5 = 'd41d8cd98f00b204e9800998ecf8427e']",
@@ -43,7 +45,7 @@ static const char *const patterns[] = {
     "[ipv4-addr:value ISSUBSET '203.0.113.0/24']",
     "[ipv6-addr:value ISSUBSET '2001:db8:1::/48']",
 };
-enum { PATTERNS = sizeof patterns / sizeof *patterns, PLAIN = 12 };
+enum { PATTERNS = sizeof patterns / sizeof *patterns, PLAIN = 14 };
 
 static const char *const values[] = {
     "evil.example",
@@ -77,6 +79,11 @@ static const char *const values[] = {
     "http://198.51.100.7/",
     "/p",
     "/p#f",
+    "/./p",
+    "/a/../p",
+    "/%70",
+    "/a%2Fb",
+    "/a%2fb",
     "/p.",
     "d41d8cd98f00b204e9800998ecf8427e",
     "D41D8CD98F00B204E9800998ECF8427E",
