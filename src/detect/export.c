@@ -31,6 +31,7 @@ struct exporting {
     struct version *versions;
     size_t count, size;
     struct map written; /* what went out: the hash of kind, port and value */
+    struct map numbers; /* that are taken */
     struct map seen;    /* indicator → when it was last seen; only when something decays */
     struct export_markings markings;
     struct warninglists *lists;
@@ -117,8 +118,21 @@ static bool carried(const struct export_options *o, const struct detect_value *v
     return v->kind != ATOM_ADDRESS || o->format->networks || address_is_single(&v->address);
 }
 
-/* True the first time. */
-static enum err first_time(struct exporting *x, const struct detect_value *v, bool *first, struct diag *d) {
+/* A number nobody has yet, from the value's hash. */
+static bool assign_number(struct exporting *x, const struct sha256 *hash, uint32_t *number) {
+    uint32_t at;
+    bool taken = true;
+    memcpy(&at, hash->b, sizeof at);
+    while (taken) {
+        *number = EXPORT_NUMBER_FIRST + at++ % EXPORT_NUMBERS;
+        if (!map_set(&x->numbers, span_of(number, sizeof *number), 1, &taken)) return false;
+    }
+    return true;
+}
+
+/* True the first time; then the value has its number, too. */
+static enum err first_time(struct exporting *x, struct export_item *item, bool *first, struct diag *d) {
+    const struct detect_value *v = item->value;
     char head[32];
     struct buf key = BUF_EMPTY;
     int len = snprintf(head, sizeof head, "%d:%d:%d:", (int)v->kind, v->port, v->certificate);
@@ -129,6 +143,7 @@ static enum err first_time(struct exporting *x, const struct detect_value *v, bo
     buf_free(&key);
     ok = ok && map_set(&x->written, span_of(hash.b, 16), 1, &known);
     *first = !known;
+    if (ok && *first && x->o->format->numbered) ok = assign_number(x, &hash, &item->number);
     return ok ? ERR_NONE : diag_set(d, ERR_NOMEM, "no memory for the values");
 }
 
@@ -152,7 +167,7 @@ static enum err judge_value(struct exporting *x, struct export_item *item, enum 
     if (e || warning.list.len) return e;
     bool first = false;
     *reason = EXPORT_AGAIN;
-    e = first_time(x, v, &first, d);
+    e = first_time(x, item, &first, d);
     if (e || !first) return e;
     *reason = EXPORT_REASON_COUNT;
     return ERR_NONE;
@@ -248,6 +263,7 @@ enum err export_run(struct store_reader *r, const struct export_options *o, int 
     map_init(&x.newest);
     map_init(&x.written);
     map_init(&x.seen);
+    map_init(&x.numbers);
     export_markings_init(&x.markings, r);
     enum err e = store_reader_snapshot(r, d);
     if (!e) e = store_holding_visible(r, &x.visible, d);
@@ -263,6 +279,7 @@ enum err export_run(struct store_reader *r, const struct export_options *o, int 
     warninglists_close(&x.lists);
     export_markings_free(&x.markings);
     map_free(&x.seen);
+    map_free(&x.numbers);
     map_free(&x.written);
     map_free(&x.newest);
     arena_free(&x.kept);

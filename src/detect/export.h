@@ -48,6 +48,8 @@ struct export_item {
     struct export_marking marking;
     uint8_t confidence; /* now; DETECT_CONFIDENCE_NONE if none */
     time_us valid_from, valid_until;
+    uint32_t
+        number; /* of a numbered format: one no other value of this export has, nearly always the same in the next */
 };
 
 struct export_options {
@@ -63,11 +65,15 @@ struct export_options {
     size_t model_count;
 };
 
+/* A range of Suricata's signature ids nobody hands out. */
+enum { EXPORT_NUMBER_FIRST = 1000000000, EXPORT_NUMBERS = 1000000000 };
+
 struct export_format {
     const char *name, *what; /* what it is, for --help and messages */
     bool blocking;           /* or with `drop` */
     bool can_drop;
     uint32_t kinds;       /* it carries */
+    bool numbered;        /* each value needs a number of its own, from EXPORT_NUMBER_FIRST on */
     bool ports, networks; /* whether addresses with ports, and networks, are among them */
     void (*begin)(struct buf *out, const struct export_options *o);
     /* Appends the value; false when the format cannot say it. */

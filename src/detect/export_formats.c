@@ -59,18 +59,6 @@ static bool zeek_write(struct buf *out, const struct export_options *o, const st
 
 /* ---- Suricata's rules ---- */
 
-/* Signature ids: from the value, so that they stay the same from export to export, in a range nobody hands out. */
-enum { SID_FIRST = 1000000000, SID_COUNT = 1000000000 };
-
-static unsigned sid_of(const struct detect_value *v) {
-    char key[16];
-    uint64_t h = UINT64_C(14695981039346656037);
-    snprintf(key, sizeof key, "%d:%d:", (int)v->kind, v->port);
-    for (const char *p = key; *p; p++) h = (h ^ (unsigned char)*p) * UINT64_C(1099511628211);
-    for (size_t i = 0; i < v->value.len; i++) h = (h ^ (unsigned char)v->value.at[i]) * UINT64_C(1099511628211);
-    return SID_FIRST + (unsigned)((h ^ h >> 32) % SID_COUNT);
-}
-
 /* Text in a rule's quotes: in content |HH| for what means something there. */
 static void rule_content(struct buf *out, struct span text) {
     for (size_t i = 0; i < text.len; i++) {
@@ -159,7 +147,7 @@ static bool rules_write(struct buf *out, const struct export_options *o, const s
     }
     buf_add_cstr(out, " classtype:trojan-activity; metadata:renkei_indicator ");
     buf_add(out, item->id);
-    buf_printf(out, "; sid:%u; rev:1;)\n", sid_of(v));
+    buf_printf(out, "; sid:%u; rev:1;)\n", item->number);
     return true;
 }
 
@@ -333,15 +321,49 @@ static bool csv_write(struct buf *out, const struct export_options *o, const str
 }
 
 const struct export_format export_formats[] = {
-    {"zeek-intel", "Zeek's intelligence framework", false, false, ALL_KINDS & ~KIND(PATH), false, true, zeek_begin,
-     zeek_write},
-    {"suricata-rules", "Suricata's rules", false, true, KIND(ADDRESS) | KIND(DOMAIN) | KIND(URL) | KIND(PATH), true,
-     true, rules_begin, rules_write},
-    {"suricata-dataset", "a Suricata dataset, of one --type", true, false,
-     KIND(ADDRESS) | KIND(DOMAIN) | KIND(PATH) | KIND(HASH), false, false, nothing, dataset_write},
-    {"rpz", "a DNS response policy zone", true, false, KIND(ADDRESS) | KIND(DOMAIN), false, true, rpz_begin, rpz_write},
-    {"list", "values, one a line", true, false, ALL_KINDS, true, true, nothing, list_write},
-    {"csv", "values with their markings, for people", false, false, ALL_KINDS, true, true, csv_begin, csv_write},
+    {.name = "zeek-intel",
+     .what = "Zeek's intelligence framework",
+     .kinds = ALL_KINDS & ~KIND(PATH),
+     .networks = true,
+     .begin = zeek_begin,
+     .write = zeek_write},
+    {.name = "suricata-rules",
+     .what = "Suricata's rules",
+     .can_drop = true,
+     .numbered = true,
+     .kinds = KIND(ADDRESS) | KIND(DOMAIN) | KIND(URL) | KIND(PATH),
+     .ports = true,
+     .networks = true,
+     .begin = rules_begin,
+     .write = rules_write},
+    {.name = "suricata-dataset",
+     .what = "a Suricata dataset, of one --type",
+     .blocking = true,
+     .kinds = KIND(ADDRESS) | KIND(DOMAIN) | KIND(PATH) | KIND(HASH),
+     .begin = nothing,
+     .write = dataset_write},
+    {.name = "rpz",
+     .what = "a DNS response policy zone",
+     .blocking = true,
+     .kinds = KIND(ADDRESS) | KIND(DOMAIN),
+     .networks = true,
+     .begin = rpz_begin,
+     .write = rpz_write},
+    {.name = "list",
+     .what = "values, one a line",
+     .blocking = true,
+     .kinds = ALL_KINDS,
+     .ports = true,
+     .networks = true,
+     .begin = nothing,
+     .write = list_write},
+    {.name = "csv",
+     .what = "values with their markings, for people",
+     .kinds = ALL_KINDS,
+     .ports = true,
+     .networks = true,
+     .begin = csv_begin,
+     .write = csv_write},
 };
 const size_t export_format_count = sizeof export_formats / sizeof *export_formats;
 
