@@ -110,6 +110,31 @@ static enum err no_memory(struct diag *d) {
     return diag_set(d, ERR_NOMEM, "out of memory for the patterns");
 }
 
+/* The n-th [ ] below the node; NULL counts *n down. */
+static const struct pattern_node *nth_observation(const struct pattern_node *node, uint32_t *n) {
+    if (node->kind == PATTERN_OBSERVATION) return (*n)-- == 0 ? node : NULL;
+    for (const struct pattern_node *child = node->first; child; child = child->next) {
+        const struct pattern_node *found = nth_observation(child, n);
+        if (found) return found;
+    }
+    return NULL;
+}
+
+/* Objects that only mappings give are not watched in the index. */
+static bool note_elsewhere(struct detect_patterns *set, const struct pattern *pattern,
+                           const struct pattern_necessary *needs, uint32_t number) {
+    uint32_t n = number;
+    const struct pattern_node *observation = nth_observation(pattern->root, &n);
+    if (!set->settings.mapped || patterns_want_network(observation->first)) return true;
+    for (uint32_t i = 0; i < needs->count; i++) set->elsewhere_values |= needs->needs[i].kind == NEED_TEST;
+    if (needs->count > 0) return true;
+    uint32_t *bigger = realloc(set->elsewhere, (set->elsewhere_count + 1) * sizeof *bigger);
+    if (!bigger) return false;
+    set->elsewhere = bigger;
+    bigger[set->elsewhere_count++] = set->watch_count + number;
+    return true;
+}
+
 static enum err compile(struct building *b, uint32_t indicator, struct diag *d) {
     static const struct pattern_settings folding = {observation_fold, observation_caseless};
     struct detect_patterns *set = b->set;
@@ -131,7 +156,8 @@ static enum err compile(struct building *b, uint32_t indicator, struct diag *d) 
     if (!error) error = pattern_necessary_find(&set->arena, pattern, &list, &p->watch_count, d);
     for (uint32_t i = 0; !error && !p->superseded && i < p->watch_count; i++) {
         p->open |= list[i].count == 0;
-        if (!add_needs(b, &list[i], set->watch_count + i)) error = no_memory(d);
+        if (!add_needs(b, &list[i], set->watch_count + i) || !note_elsewhere(set, pattern, &list[i], i))
+            error = no_memory(d);
     }
     set->watch_count += p->watch_count;
     return error;
@@ -205,7 +231,7 @@ enum err detect_patterns_new(const struct detect_index *index, const struct dete
     if (!error && b.words.count) error = regexes_new(b.words.list, b.words.count, &set->words, d);
     if (!error && b.values.count) error = regexes_new(b.values.list, b.values.count, &set->values, d);
     if (!error && b.scratch.overflow) error = no_memory(d);
-    if (!set->words) set->hooks.find = NULL;
+    if (!set->words && !set->elsewhere_count && !set->elsewhere_values) set->hooks.find = NULL;
     free(b.words.list);
     free(b.values.list);
     arena_free(&b.scratch);
@@ -234,6 +260,7 @@ void detect_patterns_free(struct detect_patterns **patterns) {
     for (unsigned i = 0; i < SCAN_THREADS_MAX; i++) free_thread(set->threads[i]);
     free(set->patterns);
     free(set->pattern_of);
+    free(set->elsewhere);
     free(set->places);
     free(set->file_names);
     map_free(&set->files);

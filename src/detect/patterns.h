@@ -47,6 +47,7 @@ MUST_CHECK enum err detect_patterns_watch(struct detect_builder *b, struct span 
 struct detect_patterns_settings {
     struct stream_settings stream; /* 0: STREAM_WINDOW_DEFAULT_US, STREAM_LATE_DEFAULT_US */
     enum detect_scope scope;
+    bool mapped; /* the logs are a user's, by a mapping: they can have any object */
     /* Each hit, in the order of the lines that complete them. False stops the scan. */
     bool (*on_hit)(void *context, const struct detect_hit *hit);
     void *context;

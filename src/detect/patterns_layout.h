@@ -44,9 +44,12 @@ struct detect_patterns {
     struct arena arena;
     struct full_pattern *patterns;
     uint32_t count, watch_count;
-    uint32_t *pattern_of;                             /* by watch */
-    struct regexes *words;                            /* in raw lines; NULL: none */
-    struct regexes *values;                           /* in values; number = watch; NULL: none */
+    uint32_t *pattern_of; /* by watch */
+    uint32_t *elsewhere;  /* watches of objects that only a mapping can give, and for which nothing is looked up */
+    uint32_t elsewhere_count;
+    bool elsewhere_values;  /* likewise, of those whose expressions are tried on every value */
+    struct regexes *words;  /* in raw lines; NULL: none */
+    struct regexes *values; /* in values; number = watch; NULL: none */
     struct pattern_thread *threads[SCAN_THREADS_MAX]; /* made when first used */
     struct map files;                                 /* name → number */
     struct span *file_names;
@@ -66,6 +69,9 @@ struct pattern_note {
     uint8_t kind;
     bool holds, slow, exhausted;
 };
+
+/* Whether a comparison can hold on what logs have without a mapping. */
+bool patterns_want_network(const struct pattern_node *comparison);
 
 void patterns_find(void *context, unsigned thread, struct span chunk, void (*found)(void *sink, size_t offset),
                    void *sink);

@@ -3,8 +3,7 @@
 #include "detect/patterns_layout.h"
 #include "pattern/necessary.h"
 
-/* Where objects of a type come from. Types that network logs have no field for are only in what users map and in STIX
- * itself. */
+/* The objects that logs have by themselves. All others are only in what a user's mapping makes of his. */
 static const char *const network_types[] = {
     "ipv4-addr",    "ipv6-addr",        "domain-name",       "url",      "file",     "artifact",
     "directory",    "email-addr",       "email-message",     "mac-addr", "software", "network-traffic",
@@ -17,23 +16,17 @@ static bool is_network_type(struct span type) {
     return false;
 }
 
-static bool wants_network_type(const struct pattern_node *node) {
-    if (node->kind == PATTERN_TEST) return is_network_type(node->test->path.type);
-    for (const struct pattern_node *child = node->first; child; child = child->next)
-        if (wants_network_type(child)) return true;
+bool patterns_want_network(const struct pattern_node *comparison) {
+    if (comparison->kind == PATTERN_TEST) return is_network_type(comparison->test->path.type);
+    for (const struct pattern_node *child = comparison->first; child; child = child->next)
+        if (patterns_want_network(child)) return true;
     return false;
 }
 
-/* All logs that can have the object: all, or all but the sensors'. */
+/* What no network log can have costs nothing where there is none but those. */
 static enum err watch_logs(struct detect_builder *b, const struct pattern_node *observation, uint32_t watch,
                            struct diag *d) {
-    static const char *const others[] = {"json", "json.*", "stix", "stix.*", "csv", "csv.*", "mapped", "mapped.*"};
-    if (wants_network_type(observation)) return detect_builder_watch_log(b, SPAN("*"), watch, d);
-    for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
-        enum err error = detect_builder_watch_log(b, span_cstr(others[i]), watch, d);
-        if (error) return error;
-    }
-    return ERR_NONE;
+    return patterns_want_network(observation) ? detect_builder_watch_log(b, SPAN("*"), watch, d) : ERR_NONE;
 }
 
 static enum err watch_one(struct detect_builder *b, const struct pattern_necessary *needs,
