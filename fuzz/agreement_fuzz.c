@@ -42,8 +42,8 @@ static void fuzz_agreement(struct arena *a, struct span bytes) {
     for (size_t i = 0; i < g->party_count; i++) must(agreement_party(g, g->parties[i].id) == &g->parties[i]);
     for (size_t i = 0; i < g->direction_count; i++) {
         const struct agreement_direction *dir = &g->directions[i];
-        must(agreement_direction(g, dir->from, dir->to) == dir && dir->rule_count >= 1);
-        for (size_t k = 0; k < dir->rule_count; k++) must(dir->rules[k].clause.len && dir->rules[k].tlp);
+        must(agreement_direction(g, dir->from, dir->to) == dir);
+        for (size_t k = 0; k < dir->rules.count; k++) must(dir->rules.at[k].clause.len && dir->rules.at[k].tlp);
     }
     decide_everything(g);
 }

@@ -21,13 +21,17 @@
  *             tlp: [clear, green]          # RED and AMBER+STRICT go out only where a rule names them
  *             labels: {any: [apt], none: [jp-only]}        # compared without regard to ASCII case
  *             confidence: {min: 50, absent: too-low}       # absent: what no confidence counts as, enough or too-low
+ *             when: 'attack = T1059 and age < 90d'          # an expression, where lists do not say it
+ *             redact: {creator: true, times: 1d}            # what goes out is a derived object
+ *             embargo: 7d
  *         sightings:                       # what US-DOD tells JP-MOD of seeing JP-MOD's intelligence
  *           return: true
  *           name_member: false             # whether the member that saw it may be named
  *
- * Everything a rule states must hold. tlp may be left out of a rule that withholds (any level); labels and confidence
- * may always be. Without `sightings` none return. Unknown keys are errors, for a condition that is not understood must
- * not be passed over. Pure: no I/O, no clock. A struct agreement is immutable and may be read by any number of threads.
+ * docs/agreements.md defines the language: every key, every comparison, and the order of the decision. Everything a
+ * rule states must hold. Without `sightings` none return. Unknown keys are errors, for a condition that is not
+ * understood must not be passed over. Pure: no I/O, no clock. A struct agreement is immutable and may be read by any
+ * number of threads.
  */
 #ifndef RENKEI_POLICY_AGREEMENT_H
 #define RENKEI_POLICY_AGREEMENT_H
@@ -37,16 +41,16 @@
 #include "base/err.h"
 #include "base/hash.h"
 #include "base/time.h"
+#include "policy/rule.h"
 
 enum {
     AGREEMENT_SIZE_MAX = 1 << 20, /* bytes; written, read and compared by people */
     AGREEMENT_PARTIES_MAX = 32, /* every pair may have two directions: more is no agreement but a treaty organisation */
-    AGREEMENT_RULES_MAX = 256,  /* a direction; decisions walk them in order */
-    AGREEMENT_ITEMS_MAX = 256,  /* types or labels of one rule */
-    AGREEMENT_TEXT_MAX = 256,   /* bytes of a title, a name or a label */
-    AGREEMENT_CLAUSE_MAX = 64,  /* bytes of a clause's name: it stands in every record it releases */
-    AGREEMENT_PARTY_ID_MAX = 32, /* [A-Z0-9][A-Z0-9-]{1,31} */
-    AGREEMENT_KEY_SIZE = 32,     /* Ed25519 public key */
+    AGREEMENT_MEMBERS_MAX = 1024,   /* of one party: agencies, not people */
+    AGREEMENT_MARKINGS_MAX = 64,    /* that an agreement recognises */
+    AGREEMENT_OBLIGATIONS_MAX = 64, /* officials answer for each */
+    AGREEMENT_PARTY_ID_MAX = 32,    /* [A-Z0-9][A-Z0-9-]{1,31} */
+    AGREEMENT_KEY_SIZE = 32,        /* Ed25519 public key */
     AGREEMENT_SIGNATURE_SIZE = 64,
     AGREEMENT_SIGNATURE_FILE_MAX = 4096 /* bytes of a detached signature file */
 };
@@ -55,35 +59,58 @@ enum {
 #define AGREEMENT_KEY_PREFIX      "ed25519:"
 #define AGREEMENT_KEY_PLACEHOLDER "ed25519:PUT-THE-KEY-OF-THEIR-CARD-HERE"
 
-enum agreement_outcome { AGREEMENT_WITHHOLD = 0, AGREEMENT_RELEASE };
+struct agreement_member {
+    struct span id, name, identity; /* identity: its STIX identity; empty = not stated */
+};
 
 struct agreement_party {
     struct span id, name;
     uint8_t key[AGREEMENT_KEY_SIZE]; /* agreement key */
-};
-
-struct agreement_rule {
-    struct span clause;
-    enum agreement_outcome outcome;
-    bool all_types;
-    const struct span *types;
-    size_t type_count;
-    unsigned tlp; /* set of 1u << enum stix_tlp; all bits when the rule states no level */
-    const struct span *labels_any, *labels_none;
-    size_t any_count, none_count;
-    bool has_confidence;
-    int confidence_min;            /* 0 to 100 */
-    bool confidence_absent_enough; /* what no confidence counts as */
+    struct span country;             /* ISO 3166-1 alpha-3, for ACS markings; empty = not stated */
+    const struct agreement_member *members;
+    size_t member_count;
 };
 
 struct agreement_direction {
     struct span from, to;
     bool no_tlp_withhold; /* the absence of TLP means: withhold; otherwise: */
     int no_tlp;           /* the enum stix_tlp it counts as */
-    const struct agreement_rule *rules;
-    size_t rule_count;
+    struct policy_vocabulary words;
+    struct policy_rules rules; /* the first that matches decides */
+    struct policy_rules
+        onward; /* what `to` may do with what came so; the first that matches decides, else: forbidden */
     bool sightings_return, sightings_name_member;
-    struct span sightings_clause; /* "sightings JP-MOD→US-DOD": how decisions cite it */
+    bool opinions_return, requests_return;
+    struct span sightings_clause; /* "sightings JP-MOD→US-DOD": how decisions cite it; likewise: */
+    struct span opinions_clause, requests_clause;
+};
+
+/* What the parties undertake to do. Kept and shown; measured by others. One row: name in C, in the file. */
+#define AGREEMENT_DUTIES(X)                                                                                            \
+    X(REPORT_SIGHTINGS, "report-sightings")                                                                            \
+    X(CONFIRM_WITHDRAWALS, "confirm-withdrawals")                                                                      \
+    X(CONFIRM_ERASURES, "confirm-erasures")                                                                            \
+    X(ANSWER_REQUESTS, "answer-requests")                                                                              \
+    X(SHARE, "share")                                                                                                  \
+    X(CONSULT, "consult")                                                                                              \
+    X(EXERCISE, "exercise")                                                                                            \
+    X(TRAIN, "train")                                                                                                  \
+    X(REVIEW, "review")
+
+enum agreement_duty {
+#define X(name, word) AGREEMENT_DUTY_##name,
+    AGREEMENT_DUTIES(X)
+#undef X
+        AGREEMENT_DUTY_COUNT
+};
+
+struct agreement_obligation {
+    struct span clause;
+    const struct span *parties; /* who owes it; NULL = all */
+    size_t party_count;
+    enum agreement_duty duty;
+    time_us within, every; /* 0 = not stated */
+    struct span text;      /* in words; empty = not stated */
 };
 
 struct agreement {
@@ -93,11 +120,19 @@ struct agreement {
     struct sha256 predecessor;
     struct span title;
     time_us effective, ends; /* in force when effective <= t < ends */
+    time_us review;          /* TIME_NONE = not stated */
     const struct agreement_party *parties;
     size_t party_count;
+    const struct policy_named_marking *markings; /* of other kinds, which its rules may name */
+    size_t marking_count;
+    const struct policy_purpose *purpose; /* of everything released under it; NULL = not limited */
     const struct agreement_direction *directions;
     size_t direction_count;
+    const struct agreement_obligation *obligations;
+    size_t obligation_count;
 };
+
+const char *agreement_duty_name(enum agreement_duty duty);
 
 /* Reads and checks an agreement. *out lives in `a` and points into `text`, which must outlive it. Every error carries
  * the line and column of what is wrong. ERR_SYNTAX, ERR_INVALID, ERR_LIMIT, ERR_NOMEM. */

@@ -31,6 +31,7 @@ void closure_close(struct closure *cl) {
     free(cl->unlocked);
     cl->unlocked = NULL;
     map_free(&cl->has);
+    share_question_release(&cl->question);
     arena_free(&cl->arena);
 }
 
@@ -251,7 +252,7 @@ static enum err is_out(struct closure *cl, const struct share_candidate *c, bool
     enum err e = store_entry_current(cl->question.reader, cl->question.ledger, c->out_id, &entry, d);
     *out = e == ERR_NONE && entry.modified >= c->holding->modified;
     if (e == ERR_NOT_FOUND) e = was_withdrawn(cl, c->out_id, out, d);
-    if (e || *out || !span_is(c->object.type, "sighting")) return e;
+    if (e || *out || !(c->derived || span_is(c->object.type, "sighting"))) return e;
     /* Under other terms it may have gone out in its other form, redacted or not. */
     e = store_entry_of_holding(cl->question.reader, cl->question.ledger, c->holding->id, &cl->arena, &entry, d);
     *out = e == ERR_NONE;

@@ -1,32 +1,50 @@
 #include "share/subject.h"
 
+#include <stdlib.h>
+
+#include "base/map.h"
+#include "share/agreements.h"
 #include "share/derive.h"
 #include "stix/id.h"
 #include "json/json.h"
 
-/* ---- markings
- * -------------------------------------------------------------------------------------------------------- */
+enum { POLICY_ARENA_MAX = 128 << 20 }; /* agreements, the national policy, and markings looked up so far */
 
-struct marking_lookup {
-    const struct share_question *question;
-    struct arena *arena;
+struct share_policy {
+    struct arena arena;
+    struct national_policy *national; /* NULL: there is none */
+    const struct agreement **agreements;
+    size_t agreement_count;
+    struct map meanings; /* marking id → its struct stix_meaning's address; 0 = not held */
 };
 
+/* ---- markings ---- */
+
 /* What a marking definition that is no built-in TLP object is, by the version of it that counts here. */
-static enum stix_marking marking_lookup(void *context, struct span id, enum stix_tlp *level) {
-    const struct marking_lookup *l = context;
+static const struct stix_meaning *marking_read(const struct share_question *q, struct span id) {
+    struct arena *a = &q->policy->arena;
     struct store_holding holding;
-    struct json_doc doc;
     struct stix_object object;
     struct diag d;
-    if (store_holding_latest(l->question->reader, id, l->arena, &holding, &d) ||
-        json_parse(l->arena, holding.body, &doc, &d) || stix_object_view(l->arena, json_root(&doc), &object, &d))
-        return STIX_MARKING_OTHER; /* not held, not readable: as strict as can be */
-    return stix_marking_classify(&object, level);
+    struct json_doc *doc = arena_alloc(a, sizeof *doc);
+    struct stix_meaning *meaning = arena_alloc(a, sizeof *meaning);
+    if (!doc || !meaning || store_holding_latest(q->reader, id, a, &holding, &d) ||
+        json_parse(a, holding.body, doc, &d) || stix_object_view(a, json_root(doc), &object, &d))
+        return NULL; /* not held, not readable: as strict as can be */
+    stix_meaning_read(&object, a, meaning);
+    return meaning;
 }
 
-/* ---- facts
- * ------------------------------------------------------------------------------------------------------------ */
+static const struct stix_meaning *marking_lookup(void *context, struct span id) {
+    const struct share_question *q = context;
+    uint64_t known;
+    if (map_get(&q->policy->meanings, id, &known)) return (const struct stix_meaning *)(uintptr_t)known;
+    const struct stix_meaning *meaning = marking_read(q, id);
+    (void)map_set(&q->policy->meanings, id, (uint64_t)(uintptr_t)meaning, NULL); /* only a shortcut */
+    return meaning;
+}
+
+/* ---- facts ---- */
 
 static enum err member_find(const struct share_question *q, struct share_candidate *c, struct arena *a,
                             struct diag *d) {
@@ -45,15 +63,45 @@ static enum err sighting_find(const struct share_question *q, const struct share
     return store_received_from(q->reader, seen, (uint32_t)q->recipient_source, of_recipient, d);
 }
 
-static enum err labels_read(struct json_value object, struct arena *a, const struct span **out, size_t *count) {
-    struct json_value labels = json_get(object, "labels");
-    struct span *list = arena_zalloc(a, json_count(labels) + 1u, sizeof *list);
-    if (!list) return ERR_NOMEM;
-    *count = 0;
-    struct json_iter it = json_iter(labels);
-    while (json_type(labels) == JSON_ARRAY && json_next(&it)) list[(*count)++] = json_text(it.value, a);
-    *out = list;
+/* Whether an opinion or a note is about nothing but what the recipient gave. */
+static enum err about_find(const struct share_question *q, const struct share_candidate *c, bool *out, struct arena *a,
+                           struct diag *d) {
+    struct json_value refs = json_get(c->object.json, "object_refs");
+    *out = (span_is(c->object.type, "opinion") || span_is(c->object.type, "note")) && q->recipient_source >= 0 &&
+           json_count(refs) > 0;
+    for (struct json_iter it = json_iter(refs); *out && json_next(&it);) {
+        enum err e = store_received_from(q->reader, json_text(it.value, a), (uint32_t)q->recipient_source, out, d);
+        if (e) return e;
+    }
     return ERR_NONE;
+}
+
+/* How far it has come: from its creator's own party, or through others. */
+static unsigned hops_of(const struct share_question *q, const struct policy_subject *s) {
+    for (size_t i = 0; i < q->context->party_count; i++)
+        if (span_equal(q->context->parties[i].id, s->source_party))
+            return s->creator.len == 0 || span_equal(s->creator, q->context->parties[i].identity) ? 1 : 2;
+    return 2;
+}
+
+/* Of what another party gave: who, under which agreements, and whether it may go on. */
+static enum err provenance_find(const struct share_question *q, const struct share_candidate *c, struct arena *a,
+                                struct policy_subject *s, struct diag *d) {
+    const struct share_policy *policy = q->policy;
+    struct store_document consent;
+    if (c->holding->source == STORE_SOURCE_OWN) return ERR_NONE;
+    enum err e = store_source_name(q->reader, c->holding->source, a, &s->source_party, d);
+    const struct agreement **under = e ? NULL : arena_zalloc(a, policy->agreement_count + 1, sizeof(*under));
+    if (!under) return e ? e : ERR_NOMEM;
+    for (size_t i = 0; i < policy->agreement_count; i++)
+        if (agreement_direction(policy->agreements[i], s->source_party, q->context->party))
+            under[s->came_under_count++] = policy->agreements[i];
+    s->came_under = under;
+    s->hops = hops_of(q, s);
+    struct span key = arena_printf(a, "%.*s/%.*s", SPAN_ARG(c->object.id), SPAN_ARG(q->recipient));
+    e = store_document_get(q->reader, SHARE_CONSENT_KIND, key, a, &consent, d);
+    s->consented = e == ERR_NONE;
+    return e == ERR_NOT_FOUND ? ERR_NONE : e;
 }
 
 /* A member's identity goes out only beside a sighting that may name it: its clause is that of the returning sightings.
@@ -70,30 +118,22 @@ static void decide_member(const struct share_question *q, struct share_candidate
 static enum err subject_fill(const struct share_question *q, struct share_candidate *c, struct arena *a,
                              struct policy_subject *s, struct diag *d) {
     const struct store_holding *h = c->holding;
-    struct stix_marking_summary marking;
-    struct marking_lookup lookup = {q, a};
-    stix_marking_effective(&c->object, marking_lookup, &lookup, &marking);
-    policy_subject_init(s);
-    s->type = c->object.type;
-    s->tlp = marking.tlp;
-    s->marking_unknown = marking.strictest;
-    c->unknown = marking.offending;
-    if (span_is(s->type, "marking-definition")) {
-        enum stix_tlp level;
-        enum stix_marking class = stix_marking_classify(&c->object, &level);
-        s->builtin = class == STIX_MARKING_TLP;
-        s->marking_unknown = s->marking_unknown || class == STIX_MARKING_ALTERED;
-    }
-    s->confidence = c->object.confidence;
+    if (policy_facts_read(&c->object, marking_lookup, (void *)(uintptr_t)q, a, s, &c->unknown))
+        return diag_set(d, ERR_NOMEM, "no memory for a decision");
     s->handling_tlp = (enum stix_tlp)h->handling.tlp;
     s->handling_confidence = h->handling.confidence;
     s->handling_labels = h->handling.labels;
-    if (labels_read(c->object.json, a, &s->labels, &s->label_count))
-        return diag_set(d, ERR_NOMEM, "no memory for a decision");
-    enum err e =
-        h->source == STORE_SOURCE_OWN ? ERR_NONE : store_source_name(q->reader, h->source, a, &s->source_party, d);
+    enum err e = provenance_find(q, c, a, s, d);
     if (!e) e = sighting_find(q, c, &s->sighting_of_recipient, a, d);
+    if (!e) e = about_find(q, c, &s->about_recipient, a, d);
     return e ? e : member_find(q, c, a, d);
+}
+
+/* What needs no redaction: an observable has no creator, and this party's own name is no secret. */
+static void redactions_settle(const struct share_question *q, struct share_candidate *c) {
+    struct span creator = c->object.created_by;
+    if (c->object.kind == STIX_SCO || creator.len == 0 || span_equal(creator, q->context->identity))
+        c->decision.redactions &= ~(unsigned)POLICY_REDACT_CREATOR;
 }
 
 /* What goes out in the object's place, and what that names: a redaction that leaves a name behind is none. */
@@ -102,7 +142,7 @@ static enum err redact(const struct share_question *q, struct share_candidate *c
     struct buf text = BUF_EMPTY;
     struct json_doc *doc = arena_alloc(a, sizeof *doc);
     struct stix_object out;
-    enum err e = doc ? share_derive(q->context, q->lineage, &c->object, c->decision.redactions, id, &text, d)
+    enum err e = doc ? share_derive(q->context, q->lineage, &c->object, &c->decision, id, &text, d)
                      : diag_set(d, ERR_NOMEM, "no memory for a decision");
     c->derived = true;
     c->out_id = arena_copy(a, span_cstr(e ? "" : id));
@@ -125,6 +165,8 @@ enum err share_candidate_decide(const struct share_question *q, const struct sto
     if (e) return e == ERR_NOMEM ? diag_set(d, e, "no memory for a decision") : e;
     policy_decide(q->agreement, q->context->party, q->recipient, q->now, &s, &out->decision);
     if (out->member) decide_member(q, out);
+    policy_decide_national(q->policy->national, q->now, &s, &out->decision);
+    redactions_settle(q, out);
     out->out_id = out->object.id;
     out->out_body = h->body;
     if (out->decision.outcome != POLICY_RELEASE) return ERR_NONE;
@@ -149,11 +191,55 @@ enum err share_was_withdrawn(const struct share_question *q, struct span out_id,
     return e;
 }
 
+/* ---- what the decisions of one ledger have in common ---- */
+
+static enum err national_load(struct share_question *q, struct diag *d) {
+    struct share_policy *policy = q->policy;
+    struct store_document *docs;
+    size_t count;
+    enum err e = store_document_list(q->reader, SHARE_NATIONAL_KIND, &policy->arena, &docs, &count, d);
+    for (size_t i = 0; !e && i < count; i++) {
+        struct national_policy *n;
+        e = national_policy_read(&policy->arena, docs[i].body, &n, d);
+        if (e || n->effective > q->now || (policy->national && policy->national->version > n->version)) continue;
+        policy->national = n;
+    }
+    return e;
+}
+
+static enum err agreements_load(struct share_question *q, struct diag *d) {
+    struct share_policy *policy = q->policy;
+    struct share_agreement *all;
+    size_t count;
+    enum err e = share_agreements_load(q->reader, &policy->arena, &all, &count, d);
+    if (e) return e;
+    policy->agreements = arena_zalloc(&policy->arena, count + 1, sizeof(*policy->agreements));
+    if (!policy->agreements) return diag_set(d, ERR_NOMEM, "no memory for the agreements");
+    for (size_t i = 0; i < count; i++)
+        if (share_agreement_in_force(all, count, all[i].lineage, q->now) == &all[i])
+            policy->agreements[policy->agreement_count++] = all[i].agreement;
+    return ERR_NONE;
+}
+
 enum err share_question_prepare(struct share_question *q, struct diag *d) {
     uint32_t number;
+    q->policy = calloc(1, sizeof *q->policy);
+    if (!q->policy) return diag_set(d, ERR_NOMEM, "no memory for decisions");
+    arena_init(&q->policy->arena, POLICY_ARENA_MAX);
+    map_init(&q->policy->meanings);
     enum err e = store_source_find(q->reader, q->recipient, &number, d);
     q->recipient_source = e ? -1 : (int64_t)number;
-    return e == ERR_NOT_FOUND ? ERR_NONE : e;
+    if (e == ERR_NOT_FOUND) e = ERR_NONE;
+    if (!e) e = national_load(q, d);
+    return e ? e : agreements_load(q, d);
+}
+
+void share_question_release(struct share_question *q) {
+    if (!q->policy) return;
+    map_free(&q->policy->meanings);
+    arena_free(&q->policy->arena);
+    free(q->policy);
+    q->policy = NULL;
 }
 
 enum err share_recipient_has(const struct share_question *q, struct span stix_id, bool *out, struct diag *d) {

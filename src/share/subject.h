@@ -7,6 +7,11 @@
 #include "stix/object.h"
 #include "store/store.h"
 
+/* Documents of the realm's store that decisions ask: a national policy under its version; that an object's originator
+ * consented to a recipient, under OBJECT/RECIPIENT. */
+#define SHARE_NATIONAL_KIND "national-policy"
+#define SHARE_CONSENT_KIND  "consent"
+
 /* What the decisions of one ledger have in common. Borrowed. */
 struct share_question {
     const struct share_context *context;
@@ -17,6 +22,7 @@ struct share_question {
     int64_t ledger;           /* its id; 0 when there is none yet */
     int64_t recipient_source; /* the source number of what came from the recipient; -1 if nothing did */
     time_us now;
+    struct share_policy *policy; /* owned: what share_question_prepare() loaded */
 };
 
 /* A holding with all that a decision about it needs and gives. Lives in the arena it was read into. */
@@ -42,7 +48,9 @@ MUST_CHECK enum err share_recipient_has(const struct share_question *q, struct s
  * version. For objects none of whose versions is current. */
 MUST_CHECK enum err share_was_withdrawn(const struct share_question *q, struct span out_id, struct arena *a, bool *out,
                                         struct diag *d);
-/* Fills recipient_source. */
+/* Fills recipient_source, and loads what every decision asks: the national policy in force, and the agreements under
+ * which things came from others. Release it with share_question_release(), after a failure too. */
 MUST_CHECK enum err share_question_prepare(struct share_question *q, struct diag *d);
+void share_question_release(struct share_question *q);
 
 #endif

@@ -37,7 +37,11 @@ static void write_decision(struct json_writer *w, const struct policy_decision *
     json_member_cstr(w, "reason", policy_reason_name(decision->reason));
     if (decision->clause.len) json_member(w, "clause", decision->clause);
     json_member_cstr(w, "tlp", stix_tlp_name(decision->tlp));
-    if (decision->redactions) json_member_cstr(w, "redacted", "member");
+    if (decision->redactions) {
+        policy_redactions_name(decision->redactions, &text);
+        json_member(w, "redacted", buf_span(&text));
+        buf_clear(&text);
+    }
     if (decision->outcome == POLICY_RELEASE && !out)
         buf_printf(&text, "Clause %.*s permits it, but it is not out.", SPAN_ARG(decision->clause));
     else
@@ -103,6 +107,7 @@ static enum err explain(const struct share_context *c, struct store_reader *r, c
         if (!e && !store_decision_find(r, ledger->id, h->id, a, &run, d)) json_member_time(w, "decided", run.time);
     }
     json_end_object(w);
+    share_question_release(&q);
     return e;
 }
 
