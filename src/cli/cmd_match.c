@@ -8,6 +8,7 @@
 
 #include "cli/match.h"
 #include "cli/telemetry.h"
+#include "detect/stix_lines.h"
 
 enum { UNSUPPORTED_SHOWN = 5 };
 
@@ -51,7 +52,7 @@ static uint64_t file_size(const char *path) {
 static enum err scan_file(const struct matching *m, const char *path, const struct scan_options *options,
                           struct scan_result *result, struct diag *d) {
     struct input *in;
-    enum err e = m->options.follow ? input_open_follow(path, &interrupted, &in, d) : input_open(path, &in, d);
+    enum err e = m->options.follow ? input_open_follow(path, &interrupted, &in, d) : stix_lines_input(path, &in, d);
     if (e) return e;
     e = scan_input(in, options, result, d);
     input_close(&in);

@@ -39,6 +39,8 @@ struct event_fact {
 };
 enum { EVENT_FACTS_MAX = 4096 }; /* as for observables */
 
+struct pattern_observation;
+
 struct detect_event {
     time_us time;               /* TIME_NONE if the line does not say */
     const char *log;            /* "zeek.dns", "eve.tls", "text": static or in the arena */
@@ -48,6 +50,7 @@ struct detect_event {
     const struct observable *observables;
     uint32_t count;
     uint32_t object_count;
+    const struct pattern_observation *given; /* the line is STIX: this is what it says; else NULL */
     const struct event_fact *facts;
     uint32_t fact_count;
     int64_t zone_us; /* east of UTC: of times in the line that do not say */

@@ -2,6 +2,7 @@
  * beyond them, by the shape of its strings. */
 #include "detect/fields.h"
 #include "detect/reader.h"
+#include "detect/stix_lines.h"
 
 static bool has(const struct json_doc *doc, const char *key) {
     return json_exists(json_get(json_root(doc), key));
@@ -39,6 +40,8 @@ static enum err read_line(struct span line, const struct reader_header *header, 
     if (json_type(json_root(&doc)) != JSON_OBJECT) return diag_set(d, ERR_SYNTAX, "expected a JSON object, one a line");
     if (settings && settings->table)
         *out = generic_json_event(&doc, settings, a);
+    else if (stix_line_is(&doc))
+        *out = stix_event(&doc, a);
     else if (is_eve(&doc))
         *out = eve_event(&doc, settings, a);
     else if (is_zeek(&doc))

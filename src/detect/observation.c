@@ -211,6 +211,11 @@ static void observe(struct observing *o) {
 
 enum err event_observation(const struct detect_event *event, bool folded, struct arena *a,
                            struct pattern_observation *out, struct diag *d) {
+    if (event->given && folded) return observation_fold_given(event->given, a, out, d);
+    if (event->given) {
+        *out = *event->given;
+        return ERR_NONE;
+    }
     struct observing o = {.event = event, .folded = folded, .start = TIME_NONE, .end = TIME_NONE};
     struct pattern_object *objects = NULL;
     draft_begin(&o.draft, a, folded, event->count);
@@ -271,6 +276,7 @@ enum err event_write_observed_data(const struct detect_event *event, const struc
                                    struct buf *out, uint32_t *objects, struct diag *d) {
     struct pattern_observation seen;
     *objects = 0;
+    if (event->given) return ERR_NONE; /* is observed-data already */
     enum err error = event_observation(event, false, a, &seen, d);
     if (error || seen.object_count == 0) return error;
     for (uint32_t i = 0; i < seen.object_count; i++) {

@@ -39,7 +39,7 @@ struct observed_by {
     time_us otherwise;    /* first_observed of lines that do not tell the time */
 };
 /* Appends the SCOs, with the deterministic ids of §2.9, then the observed-data that names them, each as one line of
- * JSON. *out is untouched and *objects 0 when the line holds nothing STIX has an object for. */
+ * JSON. *out is untouched and *objects 0 when the line holds nothing STIX has an object for, or is STIX already. */
 MUST_CHECK enum err event_write_observed_data(const struct detect_event *event, const struct observed_by *by,
                                               struct arena *a, struct buf *out, uint32_t *objects, struct diag *d);
 

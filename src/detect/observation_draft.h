@@ -61,6 +61,10 @@ bool draft_has(const struct draft_object *o, const char *key);
 /* Writes all objects that are not left out. */
 bool draft_write(struct draft *d, struct pattern_object **objects, uint32_t *count);
 
+/* The same observation, every text in the one spelling. */
+MUST_CHECK enum err observation_fold_given(const struct pattern_observation *given, struct arena *a,
+                                           struct pattern_observation *out, struct diag *d);
+
 /* What draft_write() writes with: JSON text and its parsed nodes at once. */
 struct tape {
     struct arena *arena;
