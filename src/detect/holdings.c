@@ -6,22 +6,20 @@
 #include "base/buf.h"
 #include "base/file.h"
 #include "base/map.h"
+#include "detect/holding_pages.h"
 #include "detect/index_file.h"
 #include "stix/marking.h"
 #include "stix/object.h"
 #include "json/json.h"
 
-enum { PAGE = 2000, PAGE_ARENA_MAX = 1 << 30, NAMES_MAX = 8 };
+enum { NAMES_MAX = 8, SCRATCH_MAX = 1 << 30 };
 
 struct loading {
-    struct store_reader *reader;
     struct detect_builder *builder;
     struct map newest; /* id → index of the version that counts so far */
     time_us *modified;
     size_t count, size;
-    struct arena page;
-    struct span sources[64]; /* names by number, as they are met; in `names` */
-    struct arena names;
+    struct arena scratch; /* of the indicator being read */
 };
 
 static bool grow(struct loading *l) {
@@ -32,18 +30,6 @@ static bool grow(struct loading *l) {
     l->modified = modified;
     l->size = size;
     return true;
-}
-
-static enum err source_name(struct loading *l, uint32_t number, struct span *out, struct diag *d) {
-    *out = SPAN("own");
-    if (number == STORE_SOURCE_OWN) return ERR_NONE;
-    if (number < 64 && l->sources[number].at) {
-        *out = l->sources[number];
-        return ERR_NONE;
-    }
-    enum err e = store_source_name(l->reader, number, number < 64 ? &l->names : &l->page, out, d);
-    if (!e && number < 64) l->sources[number] = *out;
-    return e;
 }
 
 static enum stix_marking no_lookup(void *context, struct span id, enum stix_tlp *level) {
@@ -67,65 +53,66 @@ static enum err judge(struct loading *l, const struct store_holding *h, struct d
                                                          : diag_set(d, ERR_NOMEM, "no memory for the indicators");
 }
 
-static enum err take(struct loading *l, const struct store_holding *h, struct diag *d) {
+static enum err take(struct loading *l, const struct store_holding *h, struct span source, struct diag *d) {
     struct json_doc doc;
     struct stix_object o;
     struct stix_marking_summary marking;
     if (h->state != STORE_CURRENT) return ERR_NONE;
-    enum err e = json_parse(&l->page, h->body, &doc, d);
-    if (!e) e = stix_object_view(&l->page, json_root(&doc), &o, d);
+    arena_reset(&l->scratch);
+    enum err e = json_parse(&l->scratch, h->body, &doc, d);
+    if (!e) e = stix_object_view(&l->scratch, json_root(&doc), &o, d);
     if (e) return e;
     stix_marking_effective(&o, no_lookup, NULL, &marking);
     if (h->handling.tlp > (int)marking.tlp) marking.tlp = (enum stix_tlp)h->handling.tlp;
     int confidence = h->handling.confidence >= 0 ? h->handling.confidence : o.confidence;
     struct detect_indicator in = {.id = h->stix_id,
-                                  .pattern = json_text(json_get(o.json, "pattern"), &l->page),
-                                  .pattern_type = json_text(json_get(o.json, "pattern_type"), &l->page),
+                                  .pattern = json_text(json_get(o.json, "pattern"), &l->scratch),
+                                  .pattern_type = json_text(json_get(o.json, "pattern_type"), &l->scratch),
                                   .valid_from = TIME_NONE,
                                   .valid_until = TIME_NONE,
                                   .revoked = h->revoked,
                                   .confidence = confidence < 0 ? DETECT_CONFIDENCE_NONE : (uint8_t)confidence};
     if (marking.tlp) in.marking = span_cstr(stix_tlp_name(marking.tlp));
 
-    (void)time_parse_stix(json_text(json_get(o.json, "valid_from"), &l->page), &in.valid_from);
-    (void)time_parse_stix(json_text(json_get(o.json, "valid_until"), &l->page), &in.valid_until);
-    if ((e = source_name(l, h->source, &in.source, d))) return e;
+    (void)time_parse_stix(json_text(json_get(o.json, "valid_from"), &l->scratch), &in.valid_from);
+    (void)time_parse_stix(json_text(json_get(o.json, "valid_until"), &l->scratch), &in.valid_until);
+    in.source = source;
     if (!grow(l)) return diag_set(d, ERR_NOMEM, "no memory for the indicators");
     e = detect_builder_add(l->builder, &in, d);
     return e ? e : judge(l, h, d);
 }
 
-static enum err take_all(struct loading *l, detect_progress *progress, void *context, struct diag *d) {
-    int64_t after = 0, visible;
-    enum err e = store_holding_visible(l->reader, &visible, d);
-    for (size_t count = 1; !e && count > 0;) {
-        struct store_holding *holdings;
-        arena_reset(&l->page);
-        e = store_holding_scan(l->reader, after, SPAN("indicator"), PAGE, &l->page, &holdings, &count, d);
-        for (size_t i = 0; !e && i < count; i++) e = take(l, &holdings[i], d);
-        if (!e && count > 0) after = holdings[count - 1].id;
-        if (progress) progress(context, (uint64_t)after, (uint64_t)visible);
+static enum err take_all(struct loading *l, struct store_reader *r, detect_progress *progress, void *context,
+                         struct diag *d) {
+    struct holding_pages pages;
+    struct holding_page *page = NULL;
+    int64_t visible;
+    enum err e = store_holding_visible(r, &visible, d);
+    if (e) return e;
+    e = pages_open(&pages, r, d);
+    while (!e && !(e = pages_next(&pages, &page, d)) && page->count > 0) {
+        for (size_t i = 0; !e && i < page->count; i++) e = take(l, &page->rows[i], page->sources[i], d);
+        if (progress) progress(context, (uint64_t)page->rows[page->count - 1].id, (uint64_t)visible);
     }
+    pages_close(&pages);
     return e;
 }
 
 enum err detect_holdings_load(struct store_reader *r, detect_progress *progress, void *context,
                               struct detect_holdings *out, struct diag *d) {
-    struct loading l = {.reader = r};
+    struct loading l = {0};
     *out = (struct detect_holdings){0};
-    arena_init(&l.page, PAGE_ARENA_MAX);
-    arena_init(&l.names, 1 << 20);
+    arena_init(&l.scratch, SCRATCH_MAX);
     map_init(&l.newest);
     enum err e = detect_builder_new(&l.builder, d);
-    if (!e) e = take_all(&l, progress, context, d);
+    if (!e) e = take_all(&l, r, progress, context, d);
     map_free(&l.newest);
     free(l.modified);
     if (!e)
         e = detect_builder_finish(&l.builder, &out->index, d);
     else
         detect_builder_free(&l.builder);
-    arena_free(&l.page);
-    arena_free(&l.names);
+    arena_free(&l.scratch);
     return e;
 }
 
