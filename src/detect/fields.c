@@ -16,9 +16,14 @@ const struct field_row *field_find(const struct field_table *table, const char *
         else
             high = middle;
     }
-    for (; low < table->count && strcmp(table->rows[low].name, name) == 0; low++)
-        if (row_fits(&table->rows[low], log)) return &table->rows[low];
-    return NULL;
+    const struct field_row *found = NULL;
+    for (; low < table->count && strcmp(table->rows[low].name, name) == 0; low++) {
+        if (!row_fits(&table->rows[low], log)) continue;
+        if (log.len || !table->rows[low].log) return &table->rows[low];
+        if (!found)
+            found = &table->rows[low]; /* the log is not known: the row for any, which is last, if there is one */
+    }
+    return found;
 }
 
 /* "23/Nov/2026:08:46:15 +0900" as web servers write it, "Mon, 23 Nov 2026 08:46:15 +0900" as e-mail has it, and

@@ -195,12 +195,83 @@ static bool looks_like_authority(struct span text) {
     return looks_like_domain(text) || address_parse(text, &address);
 }
 
+static int hex_value(char c) {
+    return is_digit(c) ? c - '0' : is_hex(c) ? (c | 0x20) - 'a' + 10 : -1;
+}
+
+/* Escapes as RFC 3986 §6.2.2 has them: none for what needs none, upper-case digits for the others, and bytes beyond
+ * ASCII escaped (RFC 3987 §3.1). `out` has room for three times the text. */
+static size_t normal_escapes(struct span path, char *out) {
+    static const char digits[] = "0123456789ABCDEF";
+    size_t len = 0;
+    for (size_t i = 0; i < path.len; i++) {
+        unsigned char c = (unsigned char)path.at[i];
+        bool escape = c == '%' && i + 2 < path.len && is_hex(path.at[i + 1]) && is_hex(path.at[i + 2]);
+        if (escape) {
+            c = (unsigned char)(hex_value(path.at[i + 1]) << 4 | hex_value(path.at[i + 2]));
+            i += 2;
+            escape = !(is_letter((char)c) || is_digit((char)c) || (c && strchr("-._~", c)));
+        }
+        if (escape || c >= 0x80) {
+            out[len++] = '%';
+            out[len++] = digits[c >> 4];
+            out[len++] = digits[c & 15];
+        } else {
+            out[len++] = (char)c;
+        }
+    }
+    return len;
+}
+
+/* Takes "." and ".." out of a path that starts with '/', in place (RFC 3986 §5.2.4). Returns its length. */
+static size_t without_dot_segments(char *path, size_t len) {
+    size_t to = 0;
+    for (size_t from = 0; from < len;) {
+        size_t end = from + 1;
+        while (end < len && path[end] != '/') end++;
+        size_t part = end - from - 1;
+        bool one = part == 1 && path[from + 1] == '.',
+             two = part == 2 && path[from + 1] == '.' && path[from + 2] == '.';
+        if (two)
+            while (to > 0 && path[--to] != '/') continue;
+        if (one || two) {
+            if (end == len) path[to++] = '/';
+        } else {
+            memmove(path + to, path + from, end - from);
+            to += end - from;
+        }
+        from = end;
+    }
+    return to;
+}
+
+/* A path and query in the one spelling; borrowed when it is that already. {NULL, 0} when memory ran out. */
+static struct span normal_path(struct arena *a, struct span path) {
+    bool odd = false;
+    for (size_t i = 0; i < path.len; i++) {
+        unsigned char c = (unsigned char)path.at[i];
+        odd |= c == '%' || c >= 0x80 || (c == '/' && i + 1 < path.len && path.at[i + 1] == '.');
+    }
+    if (!odd) return path;
+    char *out = arena_alloc(a, path.len * 3);
+    if (!out) return span_of(NULL, 0);
+    size_t len = normal_escapes(path, out), query = 0;
+    while (query < len && out[query] != '?') query++;
+    if (query == 0 || out[0] != '/') return span_of(out, len);
+    size_t kept = without_dot_segments(out, query);
+    memmove(out + kept, out + query, len - query);
+    return span_of(out, kept + len - query);
+}
+
 /* The whole from its parts; no text may hold a NUL, which no URL has and no C string survives. */
 static bool compose(struct arena *a, struct url *url, struct span path) {
     char port[16] = "";
     if (url->port >= 0 && url->port == default_port(url->scheme)) url->port = -1;
     if (url->port >= 0) snprintf(port, sizeof port, ":%d", url->port);
     if (path.len > URL_LENGTH_MAX || (path.len && memchr(path.at, '\0', path.len))) return false;
+    struct span spelt = normal_path(a, path);
+    if (path.len && !spelt.at) return false;
+    path = spelt;
     bool rooted = path.len > 0 && path.at[0] == '/';
     url->whole = arena_printf(a, "%.*s%s//%.*s%s%s%.*s", SPAN_ARG(url->scheme), url->scheme.len ? ":" : "",
                               SPAN_ARG(url->host), port, rooted ? "" : "/", SPAN_ARG(path));

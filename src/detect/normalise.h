@@ -1,7 +1,8 @@
 /* One spelling for each value, so that indicators and telemetry compare byte by byte.
  *
  *  domain   ASCII letters folded, a trailing dot off, non-ASCII labels to punycode (UTS #46 by libidn2)
- *  URL      scheme and host folded, default port and fragment off, an empty path is "/"; the rest as it stands
+ *  URL      scheme and host folded, default port and fragment off, an empty path is "/", dot segments resolved, escapes
+ *           only where needed and in upper case (RFC 3986 §6.2.2), bytes beyond ASCII escaped; the rest as it stands
  *  hash     lower-case hexadecimal without colons
  *  e-mail   the domain part as a domain, the local part as it stands, angle brackets and "mailto:" off
  *  path, file name   as they stand

