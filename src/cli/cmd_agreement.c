@@ -5,7 +5,8 @@
 
 #include "base/file.h"
 #include "cli/cli.h"
-#include "policy/agreement.h"
+#include "policy/describe.h"
+#include "policy/lint.h"
 
 enum { TEMPLATE_YEARS = 2 };
 
@@ -30,6 +31,98 @@ static int check(const struct cli *cli, int argc, char **argv) {
     buf_free(&text);
     arena_free(&a);
     return code;
+}
+
+/* Reads a file and the agreement in it; both are freed by the caller. */
+static enum err read_file(const char *path, struct arena *a, struct buf *text, struct agreement **g, struct diag *d) {
+    enum err e = cli_read(path, text, d);
+    if (!e && (e = agreement_read(a, buf_span(text), g, d))) diag_where(d, "%s", path);
+    return e;
+}
+
+struct findings {
+    const struct cli *cli;
+    const char *file;
+    unsigned grave; /* rules that never match, contradictions, openings */
+};
+
+static void print_finding(void *context, const struct policy_lint_finding *f) {
+    struct findings *all = context;
+    all->grave += f->kind != POLICY_LINT_STRICT;
+    if (!all->cli->json) {
+        if (f->line)
+            printf("%s:%llu: %s\n", all->file, (unsigned long long)f->line, f->text);
+        else
+            printf("%s: %s\n", all->file, f->text);
+        return;
+    }
+    struct buf out = BUF_EMPTY;
+    struct json_writer w = json_writer(&out);
+    json_begin_object(&w);
+    json_member_cstr(&w, "kind", policy_lint_name(f->kind));
+    json_member(&w, "clause", f->clause);
+    json_member_number(&w, "line", (int64_t)f->line);
+    json_member_cstr(&w, "text", f->text);
+    json_end_object(&w);
+    printf("%.*s\n", SPAN_ARG(buf_span(&out)));
+    buf_free(&out);
+}
+
+/* Exit code 1 when something is found that is hardly meant. */
+static int lint(const struct cli *cli, int argc, char **argv) {
+    static const struct option options[] = {{"before", 1, 0, 'b'}, {0}};
+    struct arena a;
+    struct buf text = BUF_EMPTY, old_text = BUF_EMPTY;
+    struct agreement *g = NULL, *old = NULL;
+    struct diag d = {0};
+    const char *before = NULL;
+    for (int c; (c = getopt_long(argc, argv, ":", options, NULL)) != -1;) {
+        if (c != 'b') return cli_bad_flag("agreement", c, argv);
+        before = optarg;
+    }
+    if (optind + 1 != argc) return cli_usage("agreement", "agreement lint takes one file");
+    struct findings found = {cli, argv[optind], 0};
+    arena_init(&a, 128 << 20);
+    enum err e = read_file(argv[optind], &a, &text, &g, &d);
+    if (!e && before) e = read_file(before, &a, &old_text, &old, &d);
+    if (!e) policy_lint(g, old, print_finding, &found);
+    buf_free(&text);
+    buf_free(&old_text);
+    arena_free(&a);
+    return e ? cli_trouble(&d) : found.grave ? EXIT_NONE : EXIT_OK;
+}
+
+static int explain(const struct cli *cli, int argc, char **argv) {
+    static const struct option options[] = {{"lang", 1, 0, 'l'}, {0}};
+    struct arena a;
+    struct buf text = BUF_EMPTY, out = BUF_EMPTY;
+    struct agreement *g = NULL;
+    struct diag d = {0};
+    enum policy_language language = POLICY_ENGLISH;
+    for (int c; (c = getopt_long(argc, argv, ":", options, NULL)) != -1;) {
+        if (c != 'l') return cli_bad_flag("agreement", c, argv);
+        if (!policy_language_parse(span_cstr(optarg), &language))
+            return cli_usage("agreement", "--lang is en, ja or ko, not '%s'", optarg);
+    }
+    if (optind + 1 != argc) return cli_usage("agreement", "agreement explain takes one file");
+    arena_init(&a, 64 << 20);
+    enum err e = read_file(argv[optind], &a, &text, &g, &d);
+    if (!e) policy_describe(g, language, &out);
+    if (!e && cli->json) {
+        struct buf line = BUF_EMPTY;
+        struct json_writer w = json_writer(&line);
+        json_begin_object(&w);
+        json_member(&w, "text", buf_span(&out));
+        json_end_object(&w);
+        printf("%.*s\n", SPAN_ARG(buf_span(&line)));
+        buf_free(&line);
+    } else if (!e) {
+        fwrite(out.at, 1, out.len, stdout);
+    }
+    buf_free(&text);
+    buf_free(&out);
+    arena_free(&a);
+    return e ? cli_trouble(&d) : EXIT_OK;
 }
 
 struct own_card {
@@ -253,6 +346,8 @@ int command_agreement(const struct cli *cli, int argc, char **argv) {
     const char *what = argc > 1 ? argv[1] : "list";
     if (strcmp(what, "new") == 0) return make(cli, argc - 1, argv + 1);
     if (strcmp(what, "check") == 0) return check(cli, argc - 1, argv + 1);
+    if (strcmp(what, "lint") == 0) return lint(cli, argc - 1, argv + 1);
+    if (strcmp(what, "explain") == 0) return explain(cli, argc - 1, argv + 1);
     if (strcmp(what, "sign") == 0) return sign(cli, argc - 1, argv + 1);
     if (strcmp(what, "add") == 0) return add(cli, argc - 1, argv + 1);
     if (strcmp(what, "show") == 0) return show(cli, argc - 1, argv + 1);

@@ -141,6 +141,32 @@ class Agreement(Case):
         self.assertEqual([g["version"] for g in jp.results("agreement", "list")], [1, 2])
 
 
+class Words(Case):
+    KEYS = ("NTyKf+7KOLLEU24L0lhv2xjQcOUOBZ8dQ/i/77l6fOE=", "xoImN8fTEOxXYnvgC6JZ0lN0n0qvZERwz/vlOjX3MkI=")
+
+    def agreement(self, name, *rules):
+        return self.write(name, "renkei: agreement/v1\ntitle: t\neffective: 2026-01-01\nends: 2026-12-31\nparties:\n"
+                          + "".join(f'  - {{id: {p}, name: {p}, key: "ed25519:{k}"}}\n' for p, k in zip(("AA", "BB"), self.KEYS))
+                          + "release:\n  - from: AA\n    to: BB\n    no_tlp: amber\n    rules:\n"
+                          + "".join(f"      - {rule}\n" for rule in rules))
+
+    def test_lint_and_explain_need_no_node(self):
+        green = "{clause: A, outcome: release, types: [all], tlp: [clear, green]}"
+        narrow = "{clause: B, outcome: release, types: [malware], tlp: [green]}"
+        good, bad = self.agreement("good.yaml", narrow, green), self.agreement("bad.yaml", green, narrow)
+        self.assertEqual(run("agreement", "lint", good).stdout, "")
+        self.assertIn("Clause B can never match", run("agreement", "lint", bad, code=NO).stdout)
+        found = json.loads(run("--json", "agreement", "lint", bad, code=NO).stdout)
+        self.assertEqual((found["kind"], found["clause"], found["line"]), ("never-matches", "B", 14))
+        self.assertIn("Clause A may open more", run("agreement", "lint", good, "--before", self.agreement("old.yaml", narrow),
+                                                    code=NO).stdout)
+        self.assertIn("Clause A: released.", run("agreement", "explain", good).stdout)
+        self.assertIn("条項 A：提供する。", run("agreement", "explain", good, "--lang", "ja").stdout)
+        self.assertIn("조항 A: 제공한다.", json.loads(run("--json", "agreement", "explain", "--lang", "ko", good).stdout)["text"])
+        run("agreement", "explain", good, "--lang", "xx", code=TROUBLE)
+        run("agreement", "lint", self.write("no.yaml", "renkei: x"), code=TROUBLE)
+
+
 class Ledger(Case):
     def released(self):
         jp, us = self.pair()
