@@ -225,7 +225,7 @@ class Demo:
     def detect(self):
         self.step("An agency's Zeek logs, matched with what came in", "NAVY-1 is a member of US-DOD; its name stays at home.")
         logs = [f"examples/telemetry/{log}.ndjson" for log in ("smtp", "dns", "http", "files", "conn", "ssl")]
-        self.run("us", "match", "--member", "NAVY-1", *logs, lines=60, table=True)
+        self.run("us", "match", "--member", "NAVY-1", "--no-group", *logs, lines=60, table=True)
 
     def hear_back(self):
         self.step("The sightings travel back under the same agreement")
