@@ -303,6 +303,39 @@ static int add(const struct cli *cli, int argc, char **argv) {
     return e ? cli_trouble(&d) : EXIT_OK;
 }
 
+static void print_change(void *context, struct json_value r, struct arena *a) {
+    if (json_exists(json_get(r, "change")))
+        printf("%s %s  to %s  (%s)\n", json_is(json_get(r, "change"), SPAN("no-longer")) ? "-" : "+",
+               cli_text(r, "id", a), cli_text(r, "to", a), cli_text(r, "clause", a));
+    else
+        printf("%s: of %lld objects, %lld would newly be released, %lld no longer\n", cli_text(r, "to", a),
+               (long long)cli_number(r, "compared"), (long long)cli_number(r, "newly_released"),
+               (long long)cli_number(r, "no_longer"));
+}
+
+static int diff(const struct cli *cli, int argc, char **argv) {
+    static const struct option options[] = {{"before", 1, 0, 'b'}, {0}};
+    struct buf text = BUF_EMPTY, args = BUF_EMPTY;
+    struct diag d = {0};
+    const char *before = NULL;
+    for (int c; (c = getopt_long(argc, argv, ":", options, NULL)) != -1;) {
+        if (c != 'b') return cli_bad_flag("agreement", c, argv);
+        before = optarg;
+    }
+    if (optind + 1 != argc) return cli_usage("agreement", "agreement diff takes the file of the new version");
+    enum err e = cli_read(argv[optind], &text, &d);
+    struct json_writer w = json_writer(&args);
+    json_begin_object(&w);
+    json_member(&w, "text", buf_span(&text));
+    if (before) json_member_cstr(&w, "before", before);
+    json_end_object(&w);
+    if (!e && (e = cli_call(cli, "agreement.diff", buf_span(&args), NULL, 0, print_change, NULL, &d)) && d.line)
+        diag_where(&d, "%s", argv[optind]);
+    buf_free(&text);
+    buf_free(&args);
+    return e ? cli_trouble(&d) : EXIT_OK;
+}
+
 static void print_one(void *context, struct json_value r, struct arena *a) {
     printf("%.16s  v%lld  %.10s to %.10s  %-12s ", cli_text(r, "hash", a), (long long)cli_number(r, "version"),
            cli_text(r, "effective", a), cli_text(r, "ends", a), cli_truth(r, "in_force") ? "in force" : "not in force");
@@ -348,6 +381,7 @@ int command_agreement(const struct cli *cli, int argc, char **argv) {
     if (strcmp(what, "check") == 0) return check(cli, argc - 1, argv + 1);
     if (strcmp(what, "lint") == 0) return lint(cli, argc - 1, argv + 1);
     if (strcmp(what, "explain") == 0) return explain(cli, argc - 1, argv + 1);
+    if (strcmp(what, "diff") == 0) return diff(cli, argc - 1, argv + 1);
     if (strcmp(what, "sign") == 0) return sign(cli, argc - 1, argv + 1);
     if (strcmp(what, "add") == 0) return add(cli, argc - 1, argv + 1);
     if (strcmp(what, "show") == 0) return show(cli, argc - 1, argv + 1);

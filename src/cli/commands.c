@@ -25,18 +25,20 @@ const struct command commands[] = {
      "renkei agreement check FILE\n"
      "renkei agreement lint FILE [--before FILE]\n"
      "renkei agreement explain FILE [--lang en|ja|ko]\n"
+     "renkei agreement diff FILE [--before HASH]\n"
      "renkei agreement sign FILE [--to FILE.sig]\n"
      "renkei agreement add FILE SIGNATURE...\n"
      "renkei agreement list\n"
      "renkei agreement show HASH [--text]\n\n"
      "new writes a commented template (--amends: of an amendment to a version held here); check gives line and column\n"
      "of a mistake; lint names rules that can never match, contradictions, and what is wider than the version before;\n"
-     "explain says the file in plain words; sign writes FILE.PARTY.sig; add needs the signature of every party; show --text prints the signed\n"
+     "explain says the file in plain words; diff says what would newly be released and what no longer, and releases\n"
+     "nothing; sign writes FILE.PARTY.sig; add needs the signature of every party; show --text prints the signed\n"
      "bytes alone.\n\n"
      "  renkei agreement new --with US-DOD.card --to arrangement.yaml\n"
      "  renkei agreement sign arrangement.yaml\n"
      "  renkei agreement add arrangement.yaml arrangement.yaml.*.sig\n",
-     "new check lint explain sign add list show --with --to --amends --before --lang --text", command_agreement},
+     "new check lint explain diff sign add list show --with --to --amends --before --lang --text", command_agreement},
     {"import", "take in STIX and indicator lists",
      "renkei import FILE... [--stix|--list] [--tlp LEVEL] [--label TEXT]... [--confidence N]\n"
      "                      [--valid-from TIME] [--valid-for SPAN] [--keep-going] [--warnings]\n\n"

@@ -18,6 +18,7 @@ static const struct op operations[] = {
     {"key.rotate", NODE_WRITE, op_key_rotate},
     {"agreement.sign", NODE_WRITE, op_agreement_sign},
     {"agreement.add", NODE_WRITE, op_agreement_add},
+    {"agreement.diff", NODE_READ, op_agreement_diff},
     {"agreement.list", NODE_READ, op_agreement_list},
     {"agreement.show", NODE_READ, op_agreement_show},
     {"import.stix", NODE_WRITE, op_import_stix},

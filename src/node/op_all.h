@@ -12,6 +12,7 @@ OPERATION(op_party_remove);
 OPERATION(op_key_rotate);
 OPERATION(op_agreement_sign);
 OPERATION(op_agreement_add);
+OPERATION(op_agreement_diff);
 OPERATION(op_agreement_list);
 OPERATION(op_agreement_show);
 OPERATION(op_import_stix);

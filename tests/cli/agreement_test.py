@@ -167,6 +167,41 @@ class Words(Case):
         run("agreement", "lint", self.write("no.yaml", "renkei: x"), code=TROUBLE)
 
 
+class Amendment(Case):
+    def amended(self, jp, old, new):
+        held = jp.results("agreement", "list")[0]["hash"]
+        text = (self.folder / "agreement.yaml").read_text().replace("# predecessor:", f"predecessor: {held} #", 1)
+        self.assertIn(old, text)
+        return self.write("next.yaml", text.replace(old, new, 1))
+
+    def test_diff_says_what_would_change_and_releases_nothing(self):
+        jp, us = self.pair()
+        objects = (indicator(1, "one.example"), indicator(2, "two.example", labels=["draft"]))
+        jp.run("import", self.write("b.json", bundle(*objects)))
+        before = jp.results("ledger", "show")
+        file = self.amended(jp, "labels: {any: [national-only]}", "labels: {any: [national-only, draft]}")
+        change, total = jp.results("agreement", "diff", file)
+        self.assertEqual((change["id"], change["change"], change["reason"]), (objects[1]["id"], "no-longer", "rule-withholds"))
+        self.assertEqual((total["to"], total["newly_released"], total["no_longer"]), ("US-DOD", 0, 1))
+        self.assertIn("- " + objects[1]["id"], jp.run("agreement", "diff", file).stdout)
+        self.assertEqual(jp.results("ledger", "show"), before)
+        jp.run("agreement", "diff", self.folder / "agreement.yaml", code=TROUBLE)
+
+    def test_what_a_rule_redacts_goes_out_derived(self):
+        jp, us = self.pair()
+        file = self.amended(jp, "        tlp: [clear, green]", "        redact: {descriptions: true, times: 1d}\n        tlp: [clear, green]")
+        for node in (jp, us):
+            node.run("agreement", "sign", file)
+        for node in (jp, us):
+            node.run("agreement", "add", file, *sorted(self.folder.glob("next.yaml.*.sig")))
+        told = indicator(1, "one.example", description="canary", created="2025-01-01T10:11:12.000Z",
+                         modified="2025-01-01T10:11:12.000Z")
+        jp.run("import", self.write("b.json", bundle(told)))
+        why = jp.results("why", told["id"], "--to", "US-DOD")[0]["agreements"][0]
+        self.assertEqual((why["decision"]["outcome"], why["decision"]["redacted"]), ("release", "descriptions, times"))
+        self.assertNotEqual(why["released"]["id"], told["id"])
+
+
 class Ledger(Case):
     def released(self):
         jp, us = self.pair()
