@@ -31,7 +31,7 @@ const char *alert_heading(enum validity validity);
 void alert_write_header(struct buf *out, const struct alert_table *table);
 /* Telemetry is the attacker's text: what steers a terminal, turns the direction of writing or cannot be seen is shown
  * as
- * '?'. A cell takes room that others on the row do not need before it is cut; from where to where is cut last. */
+ * '?'. What does not fit the terminal is cut; from where to where last. */
 void alert_write_row(struct buf *out, const struct alert_table *table, const struct alert *alert);
 
 /* ---- for machines: a document and a newline */

@@ -66,7 +66,7 @@ static const struct column {
     void (*show)(struct buf *, const struct alert *);
 } columns[] = {
     {"TIME", 19, 19, show_time},   {"HITS", 5, 5, show_count},        {"SEEN", 36, 12, show_seen},
-    {"FLOW", 45, 24, show_flow},   {"INDICATES", 24, 10, show_names}, {"SOURCE", 12, 6, show_source},
+    {"FLOW", 45, 36, show_flow},   {"INDICATES", 24, 10, show_names}, {"SOURCE", 12, 6, show_source},
     {"WHERE", 30, 10, show_place},
 };
 enum { COLUMN_COUNT = sizeof columns / sizeof *columns, HITS = 1, FLOW = 3, GAP = 2 };
@@ -154,45 +154,36 @@ static bool shown(const struct alert_table *t, unsigned column) {
     return column != HITS || t->counts;
 }
 
-/* The columns' widths fitted to the terminal: what is missing is taken from the widest, FLOW last. */
+/* The columns' widths fitted to the terminal: what is missing is taken from the widest in turn; of a very narrow one
+ * the rest from FLOW. */
 static void fit(const struct alert_table *t, unsigned fitted[COLUMN_COUNT]) {
     unsigned total = 0;
     for (unsigned i = 0; i < COLUMN_COUNT; i++) {
         fitted[i] = shown(t, i) ? columns[i].width : 0;
         total += shown(t, i) ? columns[i].width + GAP : 0;
     }
-    total -= GAP;
-    for (bool with_flow = false; t->width && total > t->width;) {
+    for (total -= GAP; t->width && total > t->width; total--) {
         unsigned widest = COLUMN_COUNT;
         for (unsigned i = 0; i < COLUMN_COUNT; i++)
-            if (shown(t, i) && (i != FLOW || with_flow) && fitted[i] > columns[i].least &&
-                (widest == COLUMN_COUNT || fitted[i] > fitted[widest]))
-                widest = i;
-        if (widest == COLUMN_COUNT && with_flow) return;
-        if (widest == COLUMN_COUNT) {
-            with_flow = true;
-            continue;
-        }
+            if (fitted[i] > columns[i].least && (widest == COLUMN_COUNT || fitted[i] > fitted[widest])) widest = i;
+        if (widest == COLUMN_COUNT) widest = FLOW;
+        if (fitted[widest] == 1) return;
         fitted[widest]--;
-        total--;
     }
 }
 
-/* A cell that is too long takes what the row's others leave, from the right: first FLOW, then from left to right.
- * Without a limit it takes what it needs. */
+/* Where from and where to are worth more than straight columns: a FLOW that is too long takes what the row's others
+ * leave, from the right. Without a limit every cell takes what it needs. */
 static void lend(const struct alert_table *t, const unsigned need[COLUMN_COUNT], unsigned fitted[COLUMN_COUNT]) {
-    for (unsigned n = 0; n <= COLUMN_COUNT; n++) {
-        unsigned i = n == 0 ? FLOW : n - 1;
-        if (!shown(t, i)) continue;
-        for (unsigned j = COLUMN_COUNT; t->width && j-- > 0 && need[i] > fitted[i];) {
-            if (!shown(t, j) || need[j] >= fitted[j]) continue;
-            unsigned slack = fitted[j] - need[j], more = need[i] - fitted[i];
-            if (more > slack) more = slack;
-            fitted[j] -= more;
-            fitted[i] += more;
-        }
-        if (t->width == 0 && need[i] > fitted[i]) fitted[i] = need[i];
+    for (unsigned j = COLUMN_COUNT; t->width && j-- > 0 && need[FLOW] > fitted[FLOW];) {
+        if (!shown(t, j) || need[j] >= fitted[j]) continue;
+        unsigned slack = fitted[j] - need[j], more = need[FLOW] - fitted[FLOW];
+        if (more > slack) more = slack;
+        fitted[j] -= more;
+        fitted[FLOW] += more;
     }
+    for (unsigned i = 0; i < COLUMN_COUNT; i++)
+        if (t->width == 0 && shown(t, i) && need[i] > fitted[i]) fitted[i] = need[i];
 }
 
 static void write_cells(struct buf *out, const struct alert_table *t, struct buf cells[COLUMN_COUNT]) {
