@@ -16,6 +16,7 @@ KNOWN = [
     (r"/0'", None, "0.0.0.0/0 divides by nothing"),
     (r"ISSU[BP]", r"/0\"", "likewise in the data"),
     (r"\bIN \((true|false|[-+.\d])", r"true|false", "for IN, false is 0 and true is 1 (§9.6.1: types that differ are unequal)"),
+    (r"\bIN \([hb]'", None, "= takes text for bytes and IN does not (§9.6.1: IN is = with one of the set)"),
     (r"_refs?(\[[^]]*\])?'? (NOT |[=!<>LIM])", None, "a reference at the end of a path is an identifier (§2.9); it looks for"
      " the object and compares that"),
     (r"\bLIKE\b", r"\\n", "% and _ stop at a line break (§9.6.1: any characters, any character)"),
