@@ -3,6 +3,8 @@
 #include <stdlib.h>
 
 #include "policy/decide.h"
+#include "policy/describe.h"
+#include "policy/lint.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -31,6 +33,39 @@ static void decide_everything(const struct agreement *g) {
         }
 }
 
+static void take(void *context, const struct policy_lint_finding *f) {
+    ++*(unsigned *)context;
+    must(f->text[0] && policy_lint_name(f->kind)[0]);
+}
+
+/* Nothing is wider than itself, and every language can say it. */
+static void say_everything(const struct agreement *g) {
+    unsigned alone = 0, beside = 0;
+    policy_lint(g, NULL, take, &alone);
+    policy_lint(g, g, take, &beside);
+    for (int language = 0; language < 3; language++) {
+        struct buf out = BUF_EMPTY;
+        policy_describe(g, (enum policy_language)language, &out);
+        must(out.len > 0);
+        buf_free(&out);
+    }
+}
+
+static void fuzz_national(struct arena *a, struct span bytes) {
+    struct national_policy *n;
+    struct diag d = {0};
+    if (national_policy_read(a, bytes, &n, &d)) {
+        must(!n && d.message[0]);
+        return;
+    }
+    struct policy_subject s;
+    struct policy_decision decision = {.outcome = POLICY_RELEASE};
+    policy_subject_init(&s);
+    policy_decide_national(n, 0, &s, &decision);
+    must(decision.outcome != POLICY_REFER || decision.approvals == 1 || decision.approvals == 2);
+    must(decision.outcome == POLICY_RELEASE || decision.national_clause.len);
+}
+
 static void fuzz_agreement(struct arena *a, struct span bytes) {
     struct agreement *g;
     struct diag d = {0};
@@ -46,6 +81,7 @@ static void fuzz_agreement(struct arena *a, struct span bytes) {
         for (size_t k = 0; k < dir->rules.count; k++) must(dir->rules.at[k].clause.len && dir->rules.at[k].tlp);
     }
     decide_everything(g);
+    say_everything(g);
 }
 
 static void fuzz_signature(struct arena *a, struct span bytes) {
@@ -67,6 +103,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     arena_init(&a, 64 << 20);
     if (size && data[0] == '{')
         fuzz_signature(&a, span_of(data, size));
+    else if (span_find(span_of(data, size), SPAN("national-policy")) != SIZE_MAX)
+        fuzz_national(&a, span_of(data, size));
     else
         fuzz_agreement(&a, span_of(data, size));
     arena_free(&a);
