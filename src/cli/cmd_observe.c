@@ -126,7 +126,7 @@ int command_observe(const struct cli *cli, int argc, char **argv) {
         else if (c == BUNDLE)
             o.bundle = true;
         else if (c == FORMAT && !(o.options.reader = detect_reader_by_name(optarg)))
-            return cli_usage("observe", "--format is json-lines, zeek-tsv, csv, stix or text");
+            return cli_usage("observe", "--format is json-lines, zeek-tsv, csv or text");
         else if (c == ZONE && !reader_zone_parse(span_cstr(optarg), &o.settings.zone_us))
             return cli_usage("observe", "--timezone is UTC or an offset such as +09:00");
         else if (c < MAPPING)
