@@ -10,8 +10,6 @@
 #include "cli/telemetry.h"
 #include "detect/stix_lines.h"
 
-enum { UNSUPPORTED_SHOWN = 5 };
-
 static volatile sig_atomic_t interrupted;
 
 static void on_interrupt(int number) {
@@ -61,6 +59,7 @@ static enum err scan_file(const struct matching *m, const char *path, const stru
 
 static enum err scan_one(struct matching *m, const char *path, struct diag *d) {
     struct scan_options options = {.index = m->holdings.index,
+                                   .patterns = detect_patterns_hooks(m->patterns),
                                    .reader = m->mapping ? mapping_reader(m->mapping) : NULL,
                                    .settings = m->mapping ? mapping_settings(m->mapping) : &m->settings,
                                    .threads = m->options.threads,
@@ -113,21 +112,9 @@ static enum err prepare(struct matching *m, struct diag *d) {
     if (!e && m->holdings.note[0]) fprintf(stderr, "%s\n", m->holdings.note);
     if (!e) e = match_prepare_verdicts(m, d);
     if (!e && m->options.format == MATCH_STIX) match_bundle_begin(m);
+    if (!e) e = match_prepare_patterns(m, d);
     free(home);
     return e;
-}
-
-static void say_unsupported(const struct matching *m) {
-    uint32_t count = detect_index_unsupported_count(m->holdings.index);
-    if (count == 0) return;
-    fprintf(stderr, "%u of %u indicators cannot be evaluated yet:\n", count, detect_index_count(m->holdings.index));
-    for (uint32_t i = 0; i < count && i < UNSUPPORTED_SHOWN; i++) {
-        const char *reason;
-        struct detect_indicator indicator;
-        detect_index_get(m->holdings.index, detect_index_unsupported(m->holdings.index, i, &reason), &indicator);
-        fprintf(stderr, "  %.*s: %s\n", SPAN_ARG(indicator.id), reason);
-    }
-    if (count > UNSUPPORTED_SHOWN) fprintf(stderr, "  and %u more\n", count - UNSUPPORTED_SHOWN);
 }
 
 static void listen_for_interrupts(const struct matching *m) {
@@ -154,7 +141,7 @@ static int match(struct matching *m, const struct telemetry_files *files) {
         diag_set(&d, ERR_IO, "the alerts cannot be written");
         code = cli_trouble(&d);
     }
-    say_unsupported(m);
+    match_say_patterns(m);
     signal(SIGINT, SIG_DFL);
     match_bundle_free(m);
     verdicts_free(&m->verdicts);
@@ -182,6 +169,7 @@ int command_match(const struct cli *cli, int argc, char **argv) {
     verdicts_free(&m.verdicts);
     if (m.reader) store_reader_close(&m.reader);
     node_close(&m.node);
+    detect_patterns_free(&m.patterns);
     detect_holdings_free(&m.holdings);
     alert_groups_free(&m.groups);
     sighting_set_free(&m.sums);

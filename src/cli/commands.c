@@ -90,6 +90,7 @@ const struct command commands[] = {
      "--follow --interval", command_sync},
     {"match", "match telemetry against the indicators",
      "renkei match FILE...|FOLDER|- [--member NAME] [--time event|now|any] [--subdomains] [--ordered]\n"
+     "             [--scope member|sensor|host] [--window SPAN] [--late SPAN]\n"
      "             [--format table|ecs|eve|stix] [--no-group] [--group-window SPAN] [--warned]\n"
      "             [--mapping FILE] [--timezone +HH:MM] [--follow] [--threads N] [--no-sightings]\n\n"
      "Zeek (NDJSON, TSV), Suricata EVE, any NDJSON, plain text; plain, .gz or .zst. --mapping: a log of your own (see\n"
@@ -99,7 +100,7 @@ const struct command commands[] = {
      "is shown apart; --warned lets the last alert. Sightings are kept by member, indicator and hour, and released as\n"
      "agreements say. Exits 0 if something matched, 1 if nothing did, 2 on trouble.\n\n"
      "  renkei match conn.log dns.log --member NAVY-1\n",
-     "--member --time --mapping --timezone --follow --subdomains --ordered --format --no-group --group-window --warned "
+     "--member --time --mapping --timezone --follow --subdomains --ordered --scope --window --late --format --no-group --group-window --warned "
      "--threads --no-sightings",
      command_match},
     {"warninglist", "keep lists of values that mean no harm",

@@ -8,6 +8,7 @@
 #include "detect/group.h"
 #include "detect/holdings.h"
 #include "detect/mapping.h"
+#include "detect/patterns.h"
 #include "detect/sighting.h"
 #include "detect/verdict.h"
 #include "stix/id.h"
@@ -23,13 +24,15 @@ struct match_options {
     unsigned threads;
     bool sightings;
     enum match_format format;
-    bool group;           /* the table's rows that say the same are one */
-    time_us group_window; /* of the events' time */
-    const char *mapping;  /* of a log that nobody knows: a YAML file (mapping.h); NULL: none */
-    int64_t zone_us;      /* of times without a zone, east of UTC */
-    bool follow;          /* goes on when the file's end is reached */
-    bool warned;          /* values on a warning list alert all the same */
-    bool subdomains;      /* a domain indicator matches the names below it, too */
+    bool group;                 /* the table's rows that say the same are one */
+    time_us group_window;       /* of the events' time */
+    const char *mapping;        /* of a log that nobody knows: a YAML file (mapping.h); NULL: none */
+    int64_t zone_us;            /* of times without a zone, east of UTC */
+    bool follow;                /* goes on when the file's end is reached */
+    bool warned;                /* values on a warning list alert all the same */
+    bool subdomains;            /* a domain indicator matches the names below it, too */
+    enum detect_scope scope;    /* of patterns of several observations */
+    time_us window_us, late_us; /* likewise; 0: as pattern/stream.h has it */
 };
 /* Reads the flags; the files are argv[optind …]. EXIT_OK, or EXIT_TROUBLE with the mistake told. */
 int match_options_read(const struct cli *cli, struct match_options *out, int argc, char **argv);
@@ -63,6 +66,7 @@ struct matching {
     struct node *node;
     struct store_reader *reader;
     struct detect_holdings holdings;
+    struct detect_patterns *patterns; /* NULL: none among the indicators */
     struct verdicts *verdicts;
     struct arena config; /* what the verdicts' settings point to */
     struct alert_groups groups;
@@ -89,6 +93,10 @@ bool match_on_hit(void *matching, const struct detect_hit *hit);
 void match_flush(struct matching *m);
 /* What is shown apart from the alerts, after the last file; and the counts, on stderr. */
 void match_say_summary(struct matching *m, int64_t took_us);
+/* The full patterns among the indicators: compiled before the first file, and what there is to say of them after the
+ * last, on stderr. */
+MUST_CHECK enum err match_prepare_patterns(struct matching *m, struct diag *d);
+void match_say_patterns(const struct matching *m);
 /* Keeps the sums as sightings of this node. The store must not be open for reading any more. */
 MUST_CHECK enum err match_keep_sightings(struct matching *m, struct diag *d);
 

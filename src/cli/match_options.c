@@ -78,6 +78,17 @@ static const char *set_follow(struct match_options *o, const char *text) {
     o->follow = true;
     return NULL;
 }
+static const char *set_scope(struct match_options *o, const char *text) {
+    return detect_scope_parse(span_cstr(text), &o->scope) ? NULL : "--scope is member, sensor or host";
+}
+static const char *set_window(struct match_options *o, const char *text) {
+    bool good = time_parse_duration(span_cstr(text), &o->window_us) && o->window_us > 0;
+    return good ? NULL : "--window is a time span such as 1h";
+}
+static const char *set_late(struct match_options *o, const char *text) {
+    bool good = time_parse_duration(span_cstr(text), &o->late_us) && o->late_us > 0;
+    return good ? NULL : "--late is a time span such as 5m";
+}
 
 static const struct {
     const char *name;
@@ -94,6 +105,9 @@ static const struct {
     {"no-group", false, set_no_group},
     {"group-window", true, set_group_window},
     {"warned", false, set_warned},
+    {"scope", true, set_scope},
+    {"window", true, set_window},
+    {"late", true, set_late},
     {"mapping", true, set_mapping},
     {"timezone", true, set_timezone},
     {"follow", false, set_follow},

@@ -70,7 +70,8 @@ void detect_index_free(struct detect_index **index);
 uint32_t detect_index_count(const struct detect_index *index); /* all that were added, in the order of adding */
 void detect_index_get(const struct detect_index *index, uint32_t indicator, struct detect_indicator *out);
 
-/* Indicators that cannot be evaluated: how many, and the n-th with the reason (static as the index). */
+/* Indicators that the index does not evaluate: how many, and the n-th with the reason (static as the index). An empty
+ * reason: it is a full pattern, evaluated beside the index (detect/patterns.h). */
 uint32_t detect_index_unsupported_count(const struct detect_index *index);
 uint32_t detect_index_unsupported(const struct detect_index *index, uint32_t n, const char **reason);
 

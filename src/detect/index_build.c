@@ -5,6 +5,7 @@
 #include "detect/index_layout.h"
 #include "detect/index_template.h"
 #include "detect/normalise.h"
+#include "detect/patterns.h"
 
 /* Growth by doubling would double the peak; these arrays grow by half. */
 enum { FIRST_SIZE = 1024, REASONS_MAX = 4096, SCRATCH_CAP = 256 << 20, SCRATCH_KEPT = 1 << 20 };
@@ -31,6 +32,7 @@ struct detect_builder {
     struct map words, profiles;
     struct buf text, values, plans, word_text;
     uint32_t reasons;
+    uint32_t watches; /* given out to full patterns */
     struct {
         struct indicator_profile is;
         struct detect_indicator of; /* the spans point into word_text's words */
@@ -347,6 +349,24 @@ static enum err enter_plan(struct detect_builder *b, const struct pattern_plan *
     return ERR_NONE;
 }
 
+static enum err refuse_invalid(struct detect_builder *b, uint32_t indicator, const struct diag *problem,
+                               struct diag *d) {
+    char reason[DIAG_MESSAGE_SIZE + 32];
+    if (problem->column == 0) return refuse(b, indicator, problem->message, d);
+    snprintf(reason, sizeof reason, "column %llu: %s", (unsigned long long)problem->column, problem->message);
+    return refuse(b, indicator, reason, d);
+}
+
+/* What the index cannot evaluate is evaluated beside it. */
+static enum err compile_in_full(struct detect_builder *b, struct span text, uint32_t indicator,
+                                const struct diag *why_not_here, struct diag *d) {
+    struct diag problem = {0};
+    enum err error = detect_patterns_watch(b, text, &b->watches, &problem);
+    if (error == ERR_NOMEM) return no_memory(d);
+    if (error == ERR_UNSUPPORTED) return refuse(b, indicator, why_not_here->message, d);
+    return error ? refuse_invalid(b, indicator, &problem, d) : refuse(b, indicator, "", d);
+}
+
 static enum err compile(struct detect_builder *b, struct span text, uint32_t indicator, struct diag *d) {
     const struct pattern *pattern;
     const struct pattern_plan *plan;
@@ -356,10 +376,8 @@ static enum err compile(struct detect_builder *b, struct span text, uint32_t ind
     if (!error) error = pattern_compile(&b->scratch, pattern, &plan, &problem);
     if (error == ERR_NOMEM) return no_memory(d);
     if (error) {
-        char reason[DIAG_MESSAGE_SIZE + 32];
-        if (error == ERR_UNSUPPORTED) return refuse(b, indicator, problem.message, d);
-        snprintf(reason, sizeof reason, "column %llu: %s", (unsigned long long)problem.column, problem.message);
-        return refuse(b, indicator, reason, d);
+        if (error == ERR_UNSUPPORTED) return compile_in_full(b, text, indicator, &problem, d);
+        return refuse_invalid(b, indicator, &problem, d);
     }
     struct pattern_atom *atoms = arena_alloc(&b->scratch, plan->atom_count * sizeof *atoms);
     if (!atoms) return no_memory(d);

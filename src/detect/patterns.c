@@ -120,12 +120,12 @@ static const struct pattern_node *nth_observation(const struct pattern_node *nod
     return NULL;
 }
 
-/* Objects that only mappings give are not watched in the index. */
+/* Objects that only mappings and STIX itself give are not watched in the index. */
 static bool note_elsewhere(struct detect_patterns *set, const struct pattern *pattern,
                            const struct pattern_necessary *needs, uint32_t number) {
     uint32_t n = number;
     const struct pattern_node *observation = nth_observation(pattern->root, &n);
-    if (!set->settings.mapped || patterns_want_network(observation->first)) return true;
+    if (patterns_want_network(observation->first)) return true;
     for (uint32_t i = 0; i < needs->count; i++) set->elsewhere_values |= needs->needs[i].kind == NEED_TEST;
     if (needs->count > 0) return true;
     uint32_t *bigger = realloc(set->elsewhere, (set->elsewhere_count + 1) * sizeof *bigger);
@@ -225,13 +225,17 @@ enum err detect_patterns_new(const struct detect_index *index, const struct dete
     arena_init(&set->arena, PATTERNS_ARENA_MAX);
     arena_init(&b.scratch, PATTERNS_ARENA_MAX);
     map_init(&set->files);
+    static const struct regex stix_id = {.kind = REGEX_RAW, .text = {"--[0-9a-f]{8}-[0-9a-f]{4}-", 26}};
     enum err error = compile_all(&b, d);
+    bool elsewhere = set->elsewhere_count || set->elsewhere_values;
+    if (!error && elsewhere && !add(&b.words, stix_id)) error = no_memory(d);
     if (!error) error = number_watches(set, d);
     if (!error) error = make_streams(set, d);
     if (!error && b.words.count) error = regexes_new(b.words.list, b.words.count, &set->words, d);
     if (!error && b.values.count) error = regexes_new(b.values.list, b.values.count, &set->values, d);
     if (!error && b.scratch.overflow) error = no_memory(d);
-    if (!set->words && !set->elsewhere_count && !set->elsewhere_values) set->hooks.find = NULL;
+    set->all_lines = elsewhere && set->settings.mapped;
+    if (!set->words && !set->all_lines) set->hooks.find = NULL;
     free(b.words.list);
     free(b.values.list);
     arena_free(&b.scratch);

@@ -62,8 +62,7 @@ void patterns_find(void *context, unsigned thread, struct span chunk, void (*fou
     struct detect_patterns *set = context;
     struct pattern_thread *t = thread_of(set, thread);
     struct marking m = {.chunk = chunk, .line_end = SIZE_MAX, .found = found, .sink = sink};
-    bool some = !set->elsewhere_count && !set->elsewhere_values; /* else of a mapped log each line is wanted */
-    if (t && some && !regexes_are_blind(set->words) && regexes_always_count(set->words) == 0) {
+    if (t && !set->all_lines && !regexes_are_blind(set->words) && regexes_always_count(set->words) == 0) {
         regexes_find(set->words, t->words, chunk, on_word, &m);
         return;
     }
@@ -252,8 +251,10 @@ bool patterns_on_event(void *context, unsigned thread, const struct detect_event
         found |= watches[i] == WATCH_VALUES;
         add_candidate(set, t, watches[i]);
     }
-    for (uint32_t i = 0; i < set->elsewhere_count; i++) add_candidate(set, t, set->elsewhere[i]);
-    found |= set->elsewhere_values;
+    if (set->settings.mapped || span_starts(span_cstr(event->log), SPAN("stix"))) {
+        for (uint32_t i = 0; i < set->elsewhere_count; i++) add_candidate(set, t, set->elsewhere[i]);
+        found |= set->elsewhere_values;
+    }
     if (t->candidate_count == 0 && !(found && set->values)) return true;
     if (event_observation(event, true, &t->arena, &observation, &d)) return false;
     struct candidates c = {set, t};
