@@ -314,6 +314,9 @@ enum err closure_consider(struct closure *cl, const struct store_holding *h, str
     if (e) return e;
     if (c.decision.outcome == POLICY_RELEASE) return release_one(cl, &c, d);
     cl->totals->withheld++;
+    if (c.decision.reason == POLICY_REASON_EMBARGO &&
+        c.decision.again != TIME_NONE) /* every run looks whether it is over */
+        return store_waiting_add(cl->tx, cl->question.ledger, SPAN(SHARE_WAITING_CHANGED), h->id, d);
     if (c.decision.reason != POLICY_REASON_UNKNOWN_MARKING || c.unknown.len == 0) return ERR_NONE;
     return store_waiting_add(cl->tx, cl->question.ledger, c.unknown, h->id, d); /* it may become known */
 }

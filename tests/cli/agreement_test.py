@@ -5,6 +5,7 @@ import os
 import pty
 import sqlite3
 import subprocess
+import time
 import unittest
 
 from commands import DONE, NO, PROGRAM, SECONDS, TROUBLE, Case, bundle, indicator, run, stix_id
@@ -200,6 +201,22 @@ class Amendment(Case):
         why = jp.results("why", told["id"], "--to", "US-DOD")[0]["agreements"][0]
         self.assertEqual((why["decision"]["outcome"], why["decision"]["redacted"]), ("release", "descriptions, times"))
         self.assertNotEqual(why["released"]["id"], told["id"])
+
+    def test_an_embargo_ends_by_itself(self):
+        jp, us = self.pair()
+        file = self.amended(jp, "        tlp: [clear, green]", "        embargo: 3s\n        tlp: [clear, green]")
+        for node in (jp, us):
+            node.run("agreement", "sign", file)
+        for node in (jp, us):
+            node.run("agreement", "add", file, *sorted(self.folder.glob("next.yaml.*.sig")))
+        now = time.strftime("%Y-%m-%dT%H:%M:%S.000Z", time.gmtime())
+        fresh = indicator(1, "one.example", modified=now)
+        jp.run("import", self.write("b.json", bundle(fresh)))
+        why = lambda: jp.results("why", fresh["id"], "--to", "US-DOD")[0]["agreements"][0]
+        self.assertEqual(why()["decision"]["reason"], "embargo")
+        time.sleep(4)
+        jp.run("import", self.write("c.json", bundle(indicator(2, "two.example"))))
+        self.assertEqual(why()["released"]["id"], fresh["id"])
 
 
 class Ledger(Case):
