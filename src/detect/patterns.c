@@ -150,8 +150,15 @@ static enum err compile(struct building *b, uint32_t indicator, struct diag *d) 
                                .superseded = in.superseded,
                                .quarantined = in.superseded};
     enum err error = pattern_parse(&set->arena, text, &pattern, d);
-    if (!error) error = pattern_program_build(&set->arena, pattern, &folding, &p->program, d);
-    if (!error) set->count++; /* from here on freed with the set */
+    if (error) return error;
+    error = pattern_program_build(&set->arena, pattern, &folding, &p->program, d);
+    set->count++;                      /* from here on freed with the set */
+    if (error && error != ERR_NOMEM) { /* another build of the program took it into the index */
+        p->why = arena_cstr(&set->arena, span_cstr(d->message));
+        p->quarantined = true;
+        set->quarantined++;
+        error = p->why ? ERR_NONE : ERR_NOMEM;
+    }
     if (!error) error = stream_plan_build(&set->arena, pattern, &set->settings.stream, &p->plan, d);
     if (!error) error = pattern_necessary_find(&set->arena, pattern, &list, &p->watch_count, d);
     for (uint32_t i = 0; !error && !p->superseded && i < p->watch_count; i++) {
