@@ -84,6 +84,7 @@ int command_sync(const struct cli *cli, int argc, char **argv);
 int command_match(const struct cli *cli, int argc, char **argv);
 int command_export(const struct cli *cli, int argc, char **argv);
 int command_warninglist(const struct cli *cli, int argc, char **argv);
+int command_audit(const struct cli *cli, int argc, char **argv);
 int command_suppress(const struct cli *cli, int argc, char **argv);
 int command_observe(const struct cli *cli, int argc, char **argv);
 int command_status(const struct cli *cli, int argc, char **argv);

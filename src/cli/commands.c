@@ -138,6 +138,12 @@ const struct command commands[] = {
      "  renkei observe conn.log dns.log --member NAVY-1 > observed.ndjson\n"
      "  renkei observe proxy.csv --mapping proxy.yaml --bundle\n",
      "--mapping --format --member --timezone --bundle", command_observe},
+    {"audit", "list and verify what was done on this node",
+     "renkei audit list [--after NUMBER] | verify [--head NUMBER:HASH]\n\n"
+     "Who did what, when, and how it ended. verify recomputes the chain of entries and checks the head that the node\n"
+     "signed; keep the head it prints elsewhere, and give it later: it shows a store put back to an older state.\n\n"
+     "  renkei audit list --json > audit.ndjson\n  renkei audit verify\n",
+     "list verify --after --head", command_audit},
     {"status", "what the node holds", "renkei status\n\n  renkei status\n", "", command_status},
     {"completion", "print shell completion", "renkei completion bash\n\n  source <(renkei completion bash)\n", "bash",
      command_completion},

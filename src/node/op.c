@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "node/audit.h"
 #include "node/op_all.h"
 #include "node/socket.h"
 
@@ -41,6 +42,8 @@ static const struct op operations[] = {
     {"suppress.add", NODE_WRITE, op_suppress_add},
     {"suppress.list", NODE_READ, op_suppress_list},
     {"suppress.remove", NODE_WRITE, op_suppress_remove},
+    {"audit.list", NODE_READ, op_audit_list},
+    {"audit.verify", NODE_READ, op_audit_verify},
     {"export", NODE_READ, op_export},
     {"status", NODE_READ, op_status},
 };
@@ -56,17 +59,13 @@ const struct op *op_find(struct op_table table, struct span name) {
 }
 
 static void audit(const struct op *op, const struct op_call *call, enum err outcome, const struct diag *d) {
-    struct store_tx *tx = NULL;
     struct diag trouble;
     struct store_audit entry = {.time = clock_now(call->realm->clock),
                                 .actor = span_cstr(call->actor),
                                 .operation = span_cstr(op->name),
                                 .detail = span_first(json_raw(call->args), AUDIT_DETAIL_MAX),
                                 .outcome = outcome ? span_cstr(d->message) : SPAN("done")};
-    enum err e = store_begin(call->realm->store, &tx, &trouble);
-    if (!e) e = store_audit_add(tx, &entry, &trouble);
-    if (!e) e = store_commit(&tx, &trouble);
-    if (tx) store_rollback(&tx);
+    enum err e = audit_add(call->node, call->realm, &entry, &trouble);
     if (e) log_error("no audit entry for %s by %s: %s", op->name, call->actor, trouble.message);
 }
 

@@ -35,6 +35,8 @@ OPERATION(op_warninglist_check);
 OPERATION(op_suppress_add);
 OPERATION(op_suppress_list);
 OPERATION(op_suppress_remove);
+OPERATION(op_audit_list);
+OPERATION(op_audit_verify);
 OPERATION(op_export);
 OPERATION(op_status);
 #undef OPERATION

@@ -45,6 +45,7 @@ static const struct {
     {SIGNER_AGREEMENT, "renkei card v1\n"},
     {SIGNER_LOG, "renkei/"},
     {SIGNER_LOG, "cosignature/v1\n"},
+    {SIGNER_LOG, "renkei audit head v1\n"},
 };
 
 static const char *const key_names[2] = {[SIGNER_AGREEMENT] = "agreement.key", [SIGNER_LOG] = "log.key"};

@@ -11,7 +11,7 @@
 
 enum signer_use {
     SIGNER_AGREEMENT, /* signs only messages that begin "renkei agreement signature v1\n" or "renkei card v1\n" */
-    SIGNER_LOG        /* signs only checkpoints "renkei/…\n" and cosignatures "cosignature/v1\n" */
+    SIGNER_LOG        /* signs only checkpoints "renkei/…\n" cosignatures "cosignature/v1\n" and heads of the audit */
 };
 
 enum { SIGNER_MESSAGE_MAX = 64 << 10, SIGNER_PUBLIC_SIZE = 32, SIGNER_SIGNATURE_SIZE = 64 };

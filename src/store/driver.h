@@ -37,6 +37,8 @@ struct store_driver {
     enum err (*source_name)(struct store_reader *r, uint32_t number, struct arena *a, struct span *out, struct diag *d);
     enum err (*source_find)(struct store_reader *r, struct span name, uint32_t *out, struct diag *d);
     enum err (*audit_add)(struct store_tx *tx, const struct store_audit *entry, struct diag *d);
+    enum err (*audit_scan)(struct store_reader *r, uint64_t after, size_t limit, struct arena *a,
+                           struct store_audit_kept **out, size_t *count, struct diag *d);
 
     enum err (*holding_add)(struct store_tx *tx, const struct store_holding *h, const struct span *refs,
                             size_t ref_count, int64_t *id, bool *added, struct diag *d);

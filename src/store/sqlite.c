@@ -392,6 +392,7 @@ const struct store_driver store_sqlite = {
     .source_name = lite_source_name,
     .source_find = lite_source_find,
     .audit_add = lite_audit_add,
+    .audit_scan = lite_audit_scan,
     .holding_add = lite_holding_add,
     .intake_publish = lite_intake_publish,
     .intake_discard = lite_intake_discard,

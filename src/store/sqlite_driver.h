@@ -11,7 +11,8 @@
  *   sqlite_ledger.c     ledgers, tiles, waiting, decision runs
  *   sqlite_entry.c      ledger entries
  *   sqlite_received.c   partners' ledgers
- *   sqlite_fact.c       named values, documents, sources, audit
+ *   sqlite_fact.c       named values, documents, sources
+ *   sqlite_audit.c      the audit
  *
  * Rules that hold throughout: a connection is used by one thread at a time; SQL text is a literal at the place of its
  * use and is prepared once a connection; a statement is ended (lite_end) before its function returns; a driver error
@@ -295,6 +296,8 @@ enum err lite_source_number(struct store_tx *tx, struct span name, uint32_t *out
 enum err lite_source_name(struct store_reader *r, uint32_t number, struct arena *a, struct span *out, struct diag *d);
 enum err lite_source_find(struct store_reader *r, struct span name, uint32_t *out, struct diag *d);
 enum err lite_audit_add(struct store_tx *tx, const struct store_audit *entry, struct diag *d);
+enum err lite_audit_scan(struct store_reader *r, uint64_t after, size_t limit, struct arena *a,
+                         struct store_audit_kept **out, size_t *count, struct diag *d);
 
 enum err lite_holding_add(struct store_tx *tx, const struct store_holding *h, const struct span *refs, size_t ref_count,
                           int64_t *id, bool *added, struct diag *d);

@@ -1,4 +1,4 @@
-/* Small facts: named values, documents, sources, the audit. */
+/* Small facts: named values, documents, sources. */
 #include "store/sqlite_driver.h"
 
 enum err lite_meta_get(struct store_reader *r, const char *name, struct arena *a, struct span *out, struct diag *d) {
@@ -120,13 +120,4 @@ enum err lite_source_find(struct store_reader *r, struct span name, uint32_t *ou
     }
     if (!e) *out = (uint32_t)number;
     return e;
-}
-
-/* ---- audit ------------------------------------------------------------------------------------------------------- */
-
-enum err lite_audit_add(struct store_tx *tx, const struct store_audit *entry, struct diag *d) {
-    return lite_run(lite_writer(tx), "INSERT INTO audit(time,actor,operation,detail,outcome) VALUES(?,?,?,?,?)",
-                    VALUES(v_time(entry->time), v_text(entry->actor), v_text(entry->operation), v_text(entry->detail),
-                           v_text(entry->outcome)),
-                    d);
 }

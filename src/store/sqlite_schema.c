@@ -77,8 +77,11 @@ static const char schema_1[] =
     " holding INTEGER, record BLOB NOT NULL, salt BLOB, withdrawn INTEGER NOT NULL) STRICT;"
     "CREATE INDEX received_holding ON received(holding) WHERE holding IS NOT NULL;";
 
+/* The audit's chain. Entries from before have none. */
+static const char schema_2[] = "ALTER TABLE audit ADD COLUMN chain BLOB;";
+
 /* Step n brings user_version from n to n + 1. */
-static const char *const steps[] = {schema_1};
+static const char *const steps[] = {schema_1, schema_2};
 enum { SCHEMA_VERSION = sizeof steps / sizeof *steps };
 
 enum err lite_schema_check(struct connection *c, bool *fresh, bool *current, struct diag *d) {

@@ -168,6 +168,36 @@ enum err store_audit_add(struct store_tx *tx, const struct store_audit *entry, s
     return tx->driver->audit_add(tx, entry, d);
 }
 
+static void big_endian(uint64_t n, uint8_t out[8]) {
+    for (int i = 0; i < 8; i++) out[i] = (uint8_t)(n >> (56 - 8 * i));
+}
+
+struct sha256 store_audit_chain(const struct sha256 *before, uint64_t number, const struct store_audit *entry) {
+    const struct span texts[] = {entry->actor, entry->operation, entry->detail, entry->outcome};
+    enum { TEXTS = sizeof texts / sizeof *texts, PARTS = 4 + 2 * TEXTS };
+    uint8_t numbers[2 + TEXTS][8];
+    struct span parts[PARTS] = {SPAN("renkei audit v1\n"), span_of(before->b, SHA256_SIZE)};
+    size_t count = 2;
+    big_endian(number, numbers[0]);
+    big_endian((uint64_t)entry->time, numbers[1]);
+    parts[count++] = span_of(numbers[0], 8);
+    parts[count++] = span_of(numbers[1], 8);
+    for (size_t i = 0; i < TEXTS; i++) {
+        big_endian(texts[i].len, numbers[2 + i]);
+        parts[count++] = span_of(numbers[2 + i], 8);
+        parts[count++] = texts[i];
+    }
+    return sha256_of_parts(parts, count);
+}
+
+enum err store_audit_scan(struct store_reader *r, uint64_t after, size_t limit, struct arena *a,
+                          struct store_audit_kept **out, size_t *count, struct diag *d) {
+    *out = NULL, *count = 0;
+    if (limit > STORE_PAGE_MAX) limit = STORE_PAGE_MAX;
+    if (after >= INT64_MAX) return ERR_NONE;
+    return r->driver->audit_scan(r, after, limit, a, out, count, d);
+}
+
 /* ---- holdings --------------------------------------------------------------------------------------------------- */
 
 enum err store_holding_add(struct store_tx *tx, const struct store_holding *h, const struct span *refs,

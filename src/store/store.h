@@ -89,7 +89,21 @@ struct store_audit {
     time_us time;
     struct span actor, operation, detail, outcome;
 };
+/* Entries are numbered from 1 without gaps, and only ever added. Each is kept with a hash over itself and the hash
+ * before it, so that one altered, taken out or put between others does not go unseen (node/audit.h signs the newest). */
 MUST_CHECK enum err store_audit_add(struct store_tx *tx, const struct store_audit *entry, struct diag *d);
+/* SHA-256("renkei audit v1\n" ‖ the hash before, 32 zero bytes for the first ‖ number, time (8 bytes, big-endian) ‖ of
+ * actor, operation, detail, outcome each its length (8 bytes, big-endian) and its bytes). */
+struct sha256 store_audit_chain(const struct sha256 *before, uint64_t number, const struct store_audit *entry);
+struct store_audit_kept {
+    uint64_t number;
+    struct store_audit entry;
+    bool chained; /* false: kept by a Renkei that knew no chain; the first entry that has a hash covers it */
+    struct sha256 chain;
+};
+/* Up to `limit` entries with number > after, ascending; spans live in `a`. */
+MUST_CHECK enum err store_audit_scan(struct store_reader *r, uint64_t after, size_t limit, struct arena *a,
+                                     struct store_audit_kept **out, size_t *count, struct diag *d);
 
 /* ---- holdings --------------------------------------------------------------------------------------------------- */
 
