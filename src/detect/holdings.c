@@ -126,7 +126,7 @@ enum err detect_holdings_state(struct store_reader *r, struct sha256 *out, struc
     if (!e && newest.id > 0) e = store_holding_get(r, newest.id, &a, &newest, d);
     if (!e) e = store_meta_get(r, "holdings-altered", &a, &altered, d);
     if (!e) {
-        const struct span parts[] = {SPAN("renkei/index/v2"), span_of(&newest.id, sizeof newest.id),
+        const struct span parts[] = {SPAN("renkei/index/v3"), span_of(&newest.id, sizeof newest.id),
                                      span_of(&newest.imported, sizeof newest.imported),
                                      span_of(newest.hash.b, sizeof newest.hash.b), altered};
         *out = sha256_of_parts(parts, sizeof parts / sizeof *parts);

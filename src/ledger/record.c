@@ -101,9 +101,13 @@ static void add_record(struct buf *out, const struct ledger_record *r) {
     }
     buf_add_char(out, ']');
     if (r->kind == LEDGER_RELEASE) add_hash(out, ",\"commitment\":\"", &r->commitment);
-    buf_printf(out, ",\"kind\":\"%s\",\"object\":", kind_names[r->kind]);
+    buf_add_cstr(out, ",\"kind\":\"");
+    buf_add_cstr(out, kind_names[r->kind]);
+    buf_add_cstr(out, "\",\"object\":");
     add_string(out, r->object_id);
-    buf_printf(out, ",\"seq\":%" PRIu64 ",\"time\":\"%s\",\"v\":1", r->seq, time_format_us(r->time, time));
+    buf_printf(out, ",\"seq\":%" PRIu64 ",\"time\":\"", r->seq);
+    buf_add_cstr(out, time_format_us(r->time, time));
+    buf_add_cstr(out, "\",\"v\":1");
     if (r->has_version) {
         buf_add_cstr(out, ",\"version\":");
         add_string(out, r->version);

@@ -111,7 +111,7 @@ static void write_regex(struct buf *out, struct span text) {
         else if (word && under(15) == 0)
             buf_printf(&regex, "%c+", c);
         else if ((unsigned char)c < 0x80)
-            buf_printf(&regex, word ? "%c" : "\\x%02x", word ? c : (unsigned)c);
+            buf_printf(&regex, word ? "%c" : "\\x%02x", word ? (unsigned)c : (unsigned char)c);
         else
             buf_add_char(&regex, '.');
     }

@@ -30,6 +30,10 @@ RAISES = {"[test:string > t'1965-07-19T22:41:38Z']", "[test:string IN (1, true)]
           "[event:bad_ts[3] = t'1996-07-11T09:17:10Z']"}
 
 
+# What pattern_check() refuses and the grammar admits: the oracle has an answer all the same.
+CHECKED = ("refused: STOP must be later", "refused: the same qualifier twice", "refused: ISSUBSET and ISSUPERSET")
+
+
 def exact(text):
     return json.loads(text, parse_float=Decimal)
 
@@ -93,6 +97,8 @@ class Engine:
         if said.startswith("match"):
             binding = tuple(int(n) for n in said.split()[1:])
             return binding in bound, said
+        if said.startswith(CHECKED):
+            return None, said
         return said == "no match" and not bound, said
 
 
