@@ -67,7 +67,10 @@ static inline struct fuzz_hits fuzz_scan(int fd, const struct detect_index *inde
     struct diag d;
     int own = dup(fd);
     if (own < 0 || lseek(own, 0, SEEK_SET) != 0 || input_open_fd(own, "fuzz", &in, &d)) abort();
-    if (scan_input(in, &options, &result, &d)) hits.count = UINT64_MAX; /* bytes that pretend to be compressed */
+    if (scan_input(in, &options, &result, &d)) { /* bytes that pretend to be compressed: how far it got may differ */
+        hits.count = UINT64_MAX;
+        hits.sum = 0;
+    }
     input_close(&in);
     hits.reader = result.reader;
     return hits;

@@ -150,7 +150,8 @@ static void see(struct history *h) {
     snprintf(
         args, sizeof args,
         "{\"member\":\"canarymember%u\",\"sightings\":[{\"indicator\":\"indicator--00000000-0000-4000-8000-%012u\","
-        "\"hour\":\"2026-05-31T10\",\"first_seen\":\"2026-05-31T10:00:00Z\",\"last_seen\":\"2026-05-31T10:30:00Z\","
+        "\"hour\":\"2026-05-31T10:00:00Z\",\"first_seen\":\"2026-05-31T10:00:00Z\",\"last_seen\":\"2026-05-31T10:30:"
+        "00Z\","
         "\"count\":%u}]}",
         dice(h, MEMBERS), 9000 + dice(h, h->partner_objects), 1 + dice(h, 9));
     fixture_run(&h->f, JP, "sighting.add", args);

@@ -149,7 +149,7 @@ static enum err run_saw(struct play *p, struct span rest, struct diag *d) {
     word(&rest, member, sizeof member);
     word(&rest, count, sizeof count);
     snprintf(args, sizeof args,
-             "{\"member\":\"%s\",\"sightings\":[{\"indicator\":\"%s\",\"hour\":\"2026-05-31T10\",\"first_seen\":"
+             "{\"member\":\"%s\",\"sightings\":[{\"indicator\":\"%s\",\"hour\":\"2026-05-31T10:00:00Z\",\"first_seen\":"
              "\"2026-05-31T10:00:00Z\",\"last_seen\":\"2026-05-31T10:30:00Z\",\"count\":%s}]}",
              member, id, count[0] ? count : "1");
     return fixture_try(&p->f, JP, "sighting.add", args, NULL, 0, d);
