@@ -40,7 +40,7 @@ static void write_group(struct matching *m, struct alert_group *group) {
     struct detect_indicator indicator;
     struct alert alert = group->alert;
     detect_index_get(m->holdings.index, group->hit.indicator, &indicator);
-    indicator.names = verdict_names(m->verdicts, group->hit.indicator, indicator.id);
+    verdict_names(m->verdicts, group->hit.indicator, &indicator);
     alert.indicator = &indicator;
     alert.hit = &group->hit;
     if (alert.validity == VALIDITY_ALERT)

@@ -160,6 +160,13 @@ static void write_threat(struct json_writer *w, const struct alert *a) {
     json_end_object(w);
 }
 
+static void write_rule(struct json_writer *w, const struct alert *a) {
+    if (a->indicator->title.len == 0) return;
+    object(w, "rule");
+    json_member(w, "name", a->indicator->title);
+    json_end_object(w);
+}
+
 static void write_event(struct json_writer *w, const struct alert *a) {
     object(w, "event");
     json_member_cstr(w, "kind", a->validity == VALIDITY_ALERT ? "alert" : "event");
@@ -207,6 +214,7 @@ void alert_write_ecs(struct buf *out, const struct alert *a) {
     json_end_object(&w);
     write_event(&w, a);
     write_threat(&w, a);
+    write_rule(&w, a);
     write_end(&w, "source", a->hit->src, a->hit->src_port);
     write_end(&w, "destination", a->hit->dst, a->hit->dst_port);
     write_file(&w, a->hit);

@@ -63,6 +63,7 @@ static void write_own(struct json_writer *w, const struct alert *a) {
     json_member_cstr(w, "kind", atom_kind_name((enum atom_kind)a->hit->kind));
     if (a->indicator->source.len) json_member(w, "source", a->indicator->source);
     if (a->indicator->names.len) json_member(w, "indicates", a->indicator->names);
+    if (a->indicator->title.len) json_member(w, "name", a->indicator->title);
     if (a->indicator->marking.len) json_member(w, "tlp", a->indicator->marking);
     if (a->confidence != DETECT_CONFIDENCE_NONE) json_member_number(w, "confidence", a->confidence);
     if (a->warning.list.len) json_member(w, "warning_list", a->warning.list);

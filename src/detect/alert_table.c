@@ -35,7 +35,9 @@ static void show_names(struct buf *out, const struct alert *a) {
         buf_printf(out, "(%s: %.*s) ", validity_name(VALIDITY_WARNED), SPAN_ARG(a->warning.list));
     else if (a->validity != VALIDITY_ALERT)
         buf_printf(out, "(%s) ", validity_name(a->validity));
-    buf_add(out, a->indicator->names.len ? a->indicator->names : SPAN("-"));
+    buf_add(out, a->indicator->names.len   ? a->indicator->names
+                 : a->indicator->title.len ? a->indicator->title
+                                           : SPAN("-"));
 }
 static void show_source(struct buf *out, const struct alert *a) {
     buf_add(out, a->indicator->source.len ? a->indicator->source : SPAN("-"));

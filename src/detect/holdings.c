@@ -216,3 +216,15 @@ enum err detect_holdings_names(struct store_reader *r, struct span indicator, st
     buf_free(&names);
     return e;
 }
+
+enum err detect_holdings_title(struct store_reader *r, struct span indicator, struct arena *a, struct span *out,
+                               struct diag *d) {
+    struct store_holding h;
+    struct json_doc doc;
+    *out = (struct span){0};
+    enum err e = store_holding_latest(r, indicator, a, &h, d);
+    if (e == ERR_NOT_FOUND) return ERR_NONE;
+    if (!e) e = json_parse(a, h.body, &doc, d);
+    if (!e) *out = json_text(json_get(json_root(&doc), "name"), a);
+    return e;
+}

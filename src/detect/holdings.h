@@ -28,5 +28,8 @@ void detect_holdings_free(struct detect_holdings *h);
 /* What an indicator indicates, by the relationships held: "Emotet, TA505"; empty if nothing. In `a`. */
 MUST_CHECK enum err detect_holdings_names(struct store_reader *r, struct span indicator, struct arena *a,
                                           struct span *out, struct diag *d);
+/* Its own name; empty if it has none, or is not held. In `a`. */
+MUST_CHECK enum err detect_holdings_title(struct store_reader *r, struct span indicator, struct arena *a,
+                                          struct span *out, struct diag *d);
 
 #endif

@@ -28,6 +28,7 @@ struct detect_indicator {
     struct span id;      /* "indicator--…" */
     struct span source;  /* the party or feed it came from */
     struct span names;   /* what it indicates: "Emotet", "TA505, Locky"; may be empty */
+    struct span title;   /* its own name; may be empty. Not kept by the index: verdict_names() finds it */
     struct span marking; /* its effective TLP in lower case ("amber+strict"); may be empty */
     struct span pattern;
     struct span pattern_type;        /* "stix", or empty for it; others are counted as unsupported */

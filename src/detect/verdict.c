@@ -10,7 +10,7 @@ enum { KEPT_MAX = 256 << 20, SCRATCH_MAX = 64 << 20 };
 
 /* What is known of an indicator that has hit; zero: nothing yet. */
 struct known {
-    struct span names;
+    struct span names, title;
     struct warning warning; /* of its one value */
     time_us seen;
     bool has_names, has_warning, has_seen;
@@ -72,14 +72,20 @@ static struct known *known_of(struct verdicts *v, uint32_t indicator) {
     return &v->known[v->count++];
 }
 
-struct span verdict_names(struct verdicts *v, uint32_t indicator, struct span id) {
-    struct known *known = known_of(v, indicator);
+void verdict_names(struct verdicts *v, uint32_t number, struct detect_indicator *indicator) {
+    struct known *known = known_of(v, number);
     struct diag ignored;
-    if (!known) return (struct span){0};
-    if (!known->has_names && detect_holdings_names(v->reader, id, &v->kept, &known->names, &ignored))
-        known->names = (struct span){0};
+    indicator->names = indicator->title = (struct span){0};
+    if (!known) return;
+    if (!known->has_names) {
+        if (detect_holdings_names(v->reader, indicator->id, &v->kept, &known->names, &ignored))
+            known->names = (struct span){0};
+        if (detect_holdings_title(v->reader, indicator->id, &v->kept, &known->title, &ignored))
+            known->title = (struct span){0};
+    }
     known->has_names = true;
-    return known->names;
+    indicator->names = known->names;
+    indicator->title = known->title;
 }
 
 /* The hit's value in the spelling rules and lists have theirs in. */
@@ -146,6 +152,6 @@ enum err verdict_of(struct verdicts *v, const struct detect_hit *hit, struct det
     else if (alert->validity == VALIDITY_ALERT && alert->warning.list.len && !s->warned_alert)
         alert->validity = VALIDITY_WARNED;
     *sighting = alert->validity == VALIDITY_ALERT || (rule && rule->keep_sightings);
-    indicator->names = verdict_names(v, hit->indicator, indicator->id);
+    verdict_names(v, hit->indicator, indicator);
     return ERR_NONE;
 }

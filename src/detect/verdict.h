@@ -30,7 +30,7 @@ void verdicts_free(struct verdicts **v);
  * as one: an alert does, and what a rule suppresses that keeps its sightings. */
 MUST_CHECK enum err verdict_of(struct verdicts *v, const struct detect_hit *hit, struct detect_indicator *indicator,
                                struct alert *alert, bool *sighting, struct diag *d);
-/* The names alone, for writing a group later. */
-struct span verdict_names(struct verdicts *v, uint32_t indicator, struct span id);
+/* The names alone, for writing a group later: fills names and title of the indicator of this number. */
+void verdict_names(struct verdicts *v, uint32_t number, struct detect_indicator *indicator);
 
 #endif

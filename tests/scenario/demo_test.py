@@ -39,6 +39,7 @@ SEEN = {
     ("conn", "203.0.113.21"): 1,
     ("conn", "203.0.113.66"): 6,
     ("conn", "203.0.113.200"): 1,
+    ("files", "hg64.bin"): 1,  # of the pattern: the page, then the loader, within ten minutes
     ("ssl", "203.0.113.66"): 6,
     ("ssl", "sync.tidal-heron.example"): 3,
 }
@@ -85,6 +86,7 @@ class DemoTest(unittest.TestCase):
         for (log, value), times in SEEN.items():
             rows = [l for l in shown.splitlines() if value in l.split() and f"{log}.ndjson:" in l]
             self.assertEqual(len(rows), times, (log, value))
+        self.assertRegex(shown, r"hg64.bin .*Page, then loader, within ten minutes .* http.ndjson:9, files.ndjson:10\n")
         self.assertIn(f"{sum(SEEN.values())} alerts", shown)
 
     def test_the_sightings_name_the_party_and_not_the_agency(self):
@@ -98,7 +100,7 @@ class DemoTest(unittest.TestCase):
         facts = [sorted((s["sighting_of_ref"], s["first_seen"], s["last_seen"], s["count"]) for s in side)
                  for side in (said, meant)]
         self.assertEqual(*facts)
-        self.assertEqual(len(said), 11)
+        self.assertEqual(len(said), 12)
         self.assertLessEqual({s["sighting_of_ref"] for s in said}, set(self.held("jp", "--source", "own")))
         for path in Path(self.folder.name, "jp").rglob("*"):
             if path.is_file():
