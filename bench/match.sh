@@ -11,15 +11,18 @@ build=${RENKEI_BUILD:-build}
 here=$(dirname "$0")
 generate=$build/bench/match_generate match=$build/bench/match
 
-# The page cache is what is measured, so the files lie in memory where there is room for them.
+# The page cache is what is measured: files on disk that were just written, where memory holds them and as much again;
+# in memory's own file system, which is read slower (small pages), only when the disk has no room.
 need=$((megabytes + count * 15 / 10000 + 1000)) # with ten times the indicators' texts beside
-for place in /dev/shm "${TMPDIR:-/tmp}"; do
+cache=$(awk '/^MemAvailable/ {print int($2 / 1024)}' /proc/meminfo)
+[ "${cache:-0}" -ge $((need + 2000)) ] || echo "match.sh: $cache MB of memory are too few to keep $need MB cached" >&2
+for place in "${TMPDIR:-/tmp}" /dev/shm; do
     free=$(df -Pm "$place" 2>/dev/null | awk 'NR == 2 {print $4}')
     [ "${free:-0}" -ge "$need" ] && break
     place=
 done
 [ -n "$place" ] || {
-    echo "match.sh: needs $need MB free in /dev/shm or TMPDIR; give a smaller size" >&2
+    echo "match.sh: needs $need MB free in TMPDIR or /dev/shm; give a smaller size" >&2
     exit 2
 }
 work=$(mktemp -d "$place/renkei-bench.XXXXXX")
@@ -41,6 +44,7 @@ echo "$megabytes MB of Zeek logs (conn, dns, http, files), $count indicators, in
 
 for hits in 0 0.001 0.05; do
     "$generate" telemetry $((megabytes * 1000000)) "$count" "$seed" "$hits" >"$work/telemetry" 2>"$work/said"
+    sync "$work/telemetry" # nothing is written back while it is measured
     echo
     echo "-- hit rate $hits: $(cat "$work/said")"
     [ "$hits" != 0 ] || {
