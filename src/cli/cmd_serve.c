@@ -158,13 +158,14 @@ static int serve(const struct cli *cli, struct serving *s, const char *port_file
     if (!e) e = node_indicators_new(s->node, &s->indicators, &d);
     if (!e) e = taxii_server_start(s->node, &s->taxii, &d);
     if (!e) e = socket_server_start(s->node, cli_operations(), after_operation, s, &s->socket, &d);
-    if (!e) e = write_port(port_file, taxii_server_port(s->taxii), &d);
     bool keeping = !e && pthread_create(&s->keeper, NULL, keeper_run, s) == 0;
     if (!e && !keeping) e = diag_set(&d, ERR_BUSY, "no thread for the work in the background");
-    int code = e ? cli_trouble(&d) : EXIT_OK;
-    if (!e) {
+    if (!e)
         fprintf(stderr, "renkei: serving %s on port %u; commands in %s go through this process\n",
                 s->node->config->party, taxii_server_port(s->taxii), home);
+    if (!e) e = write_port(port_file, taxii_server_port(s->taxii), &d); /* last: who waits for it finds all there */
+    int code = e ? cli_trouble(&d) : EXIT_OK;
+    if (!e) {
         notify("READY=1");
         wait_for_end(signals);
         notify("STOPPING=1");
