@@ -32,22 +32,23 @@ const struct detect_event *generic_json_event(const struct json_doc *doc, const 
 static enum err read_line(struct span line, const struct reader_header *header, struct arena *a,
                           const struct detect_event **out, struct diag *d) {
     const struct reader_settings *settings = header ? header->settings : NULL;
-    struct json_doc doc;
+    struct json_doc *doc = arena_alloc(a, sizeof *doc); /* a STIX event's values are in it */
     *out = NULL;
+    if (!doc) return diag_set(d, ERR_NOMEM, "the line is too large for memory");
     if (span_trim(line).len == 0) return ERR_NONE;
-    enum err error = json_parse(a, line, &doc, d);
+    enum err error = json_parse(a, line, doc, d);
     if (error) return error;
-    if (json_type(json_root(&doc)) != JSON_OBJECT) return diag_set(d, ERR_SYNTAX, "expected a JSON object, one a line");
+    if (json_type(json_root(doc)) != JSON_OBJECT) return diag_set(d, ERR_SYNTAX, "expected a JSON object, one a line");
     if (settings && settings->table)
-        *out = generic_json_event(&doc, settings, a);
-    else if (stix_line_is(&doc))
-        *out = stix_event(&doc, a);
-    else if (is_eve(&doc))
-        *out = eve_event(&doc, settings, a);
-    else if (is_zeek(&doc))
-        *out = zeek_json_event(&doc, settings, a);
+        *out = generic_json_event(doc, settings, a);
+    else if (stix_line_is(doc))
+        *out = stix_event(doc, a);
+    else if (is_eve(doc))
+        *out = eve_event(doc, settings, a);
+    else if (is_zeek(doc))
+        *out = zeek_json_event(doc, settings, a);
     else
-        *out = generic_json_event(&doc, settings, a);
+        *out = generic_json_event(doc, settings, a);
     return *out ? ERR_NONE : diag_set(d, ERR_NOMEM, "the line is too large for memory");
 }
 
