@@ -1,10 +1,17 @@
 #include "share/closure.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/log.h"
+#include "share/outgoing.h"
 
-enum { BATCH_ARENA_MAX = 2047 << 20 };
+enum {
+    BATCH_ARENA_MAX = 2047 << 20,
+    HOUR_S = 3600,
+    NEAR_S = 2 * HOUR_S, /* at least two hours, so that an hour's bucket is taken before what is in it is due */
+    TIME_KEPT_S = 600    /* how far behind the note of the time may fall while nothing else is written */
+};
 
 enum err closure_open(struct closure *cl, const struct share_context *c, struct store_tx *tx, struct ledgerlog *log,
                       const struct share_agreement *agreement, struct release_totals *totals, struct diag *d) {
@@ -35,52 +42,6 @@ void closure_close(struct closure *cl) {
     arena_free(&cl->arena);
 }
 
-static enum err recipient_has(struct closure *cl, struct span id, bool *out, struct diag *d) {
-    *out = map_get(&cl->has, id, NULL);
-    if (*out) return ERR_NONE;
-    enum err e = share_recipient_has(&cl->question, id, out, d);
-    if (!e && *out) (void)map_set(&cl->has, id, 1, NULL); /* only a shortcut: forgetting costs a look-up */
-    return e;
-}
-
-/* ---- releasing one
- * ------------------------------------------------------------------------------------------------------ */
-
-static enum err unlock(struct closure *cl, struct span id, struct diag *d) {
-    int64_t *holdings;
-    size_t count;
-    enum err e = store_waiting_take(cl->tx, cl->question.ledger, id, &cl->arena, &holdings, &count, d);
-    if (e || count == 0) return e;
-    if (cl->unlocked_count + count > cl->unlocked_size) {
-        size_t size = (cl->unlocked_count + count) * 2;
-        int64_t *bigger = realloc(cl->unlocked, size * sizeof *bigger);
-        if (!bigger) return diag_set(d, ERR_NOMEM, "no memory to release");
-        cl->unlocked = bigger;
-        cl->unlocked_size = size;
-    }
-    memcpy(cl->unlocked + cl->unlocked_count, holdings, count * sizeof *holdings);
-    cl->unlocked_count += count;
-    return ERR_NONE;
-}
-
-static enum err append(struct closure *cl, const struct share_candidate *c, struct diag *d) {
-    struct ledgerlog_release r = {.stix_id = c->out_id,
-                                  .version = c->object.has_modified ? c->object.modified_text : (struct span){0},
-                                  .modified = c->holding->modified,
-                                  .decided = cl->question.now,
-                                  .holding = c->holding->id,
-                                  .body = c->out_body,
-                                  .derived = c->derived,
-                                  .agreement = cl->question.agreement->hash,
-                                  .clause = c->decision.clause};
-    enum err e = ledgerlog_release(cl->log, &r, d);
-    if (e) return e;
-    cl->totals->released++;
-    if (c->derived) return ERR_NONE; /* nothing that goes out may name it */
-    (void)map_set(&cl->has, c->object.id, 1, NULL);
-    return unlock(cl, c->object.id, d);
-}
-
 /* ---- the set
  * ---------------------------------------------------------------------------------------------------------------- */
 
@@ -93,6 +54,7 @@ struct member {
     struct share_candidate candidate;
     struct edge *named_by;
     bool blocked, done;
+    bool derived;       /* it goes out so, or names what does */
     uint32_t next_ref;  /* while walking in post-order */
     struct span misses; /* what blocks it */
 };
@@ -114,16 +76,10 @@ static struct member *set_add(struct closure *cl, struct set *s, const struct sh
     }
     struct member *m = arena_zalloc(&cl->arena, 1, sizeof *m);
     if (!m) return NULL;
-    /* A derived object is nothing that a reference names. */
-    if (!c->derived && !map_set(&s->index, c->object.id, s->count, NULL)) return NULL;
+    if (!map_set(&s->index, c->object.id, s->count, NULL)) return NULL;
     m->candidate = *c;
+    m->derived = c->derived;
     return s->members[s->count++] = m;
-}
-
-/* What was withdrawn stays withdrawn, in whatever version, until somebody releases it by hand. */
-static enum err was_withdrawn(struct closure *cl, struct span id, bool *out, struct diag *d) {
-    *out = false;
-    return cl->withdrawals ? share_was_withdrawn(&cl->question, id, &cl->arena, out, d) : ERR_NONE;
 }
 
 static enum err candidate_of(struct closure *cl, struct span id, struct share_candidate *out, bool *may,
@@ -136,9 +92,8 @@ static enum err candidate_of(struct closure *cl, struct span id, struct share_ca
     e = share_candidate_decide(&cl->question, h, &cl->arena, out, d);
     if (e) return e == ERR_SYNTAX || e == ERR_INVALID ? ERR_NONE : e; /* damaged: stays here */
     bool withdrawn = false;
-    /* Under an id of its own it is not what the reference names. */
-    *may = out->decision.outcome == POLICY_RELEASE && !out->derived;
-    if (*may && (e = was_withdrawn(cl, id, &withdrawn, d))) return e;
+    *may = out->decision.outcome == POLICY_RELEASE;
+    if (*may && (e = outgoing_was_withdrawn(cl, id, &withdrawn, d))) return e;
     *may = *may && !withdrawn;
     return ERR_NONE;
 }
@@ -153,7 +108,8 @@ static enum err edge_add(struct closure *cl, struct member *to, uint32_t from, s
 
 /* A member of this party is named by a sighting that may name it, and for nothing else. */
 static bool may_name(const struct share_candidate *by, const struct share_candidate *named) {
-    return !named->member || (span_is(by->object.type, "sighting") && !by->derived);
+    return !named->member ||
+           (span_is(by->object.type, "sighting") && !(by->decision.redactions & POLICY_REDACT_MEMBER));
 }
 
 /* Looks at what member `at` names; draws in what may go, marks the member blocked by what may not. */
@@ -163,14 +119,16 @@ static enum err draw_in(struct closure *cl, struct set *s, uint32_t at, struct d
         const struct stix_ref *ref = &m->candidate.refs[i];
         struct share_candidate found;
         uint64_t position;
-        bool has, may = false;
+        enum share_form form;
+        bool may = false;
         enum err e;
         if (map_get(&s->index, ref->target, &position)) {
             if ((e = edge_add(cl, s->members[position], at, d))) return e;
             continue;
         }
-        if ((e = recipient_has(cl, ref->target, &has, d))) return e;
-        if (has) continue;
+        if ((e = outgoing_form(cl, ref->target, &form, d))) return e;
+        m->derived = m->derived || form == SHARE_FORM_DERIVED;
+        if (form != SHARE_FORM_NONE) continue;
         if (s->count < RELEASE_CLOSURE_MAX && (e = candidate_of(cl, ref->target, &found, &may, d))) return e;
         if (!may || !may_name(&m->candidate, &found)) {
             m->blocked = true;
@@ -201,6 +159,53 @@ static void spread_blocks(struct set *s, uint32_t *queue) {
     }
 }
 
+/* Whoever names what goes out derived is derived itself, for it names it by another id. */
+static void spread_derived(struct set *s, uint32_t *queue) {
+    uint32_t head = 0, tail = 0;
+    for (uint32_t i = 0; i < s->count; i++)
+        if (s->members[i]->derived) queue[tail++] = i;
+    while (head < tail)
+        for (struct edge *edge = s->members[queue[head++]]->named_by; edge; edge = edge->next) {
+            struct member *by = s->members[edge->from];
+            if (by->derived) continue;
+            by->derived = true;
+            queue[tail++] = edge->from;
+        }
+}
+
+/* What a member names that goes, or went, out under another id. */
+static enum err renames_of(struct closure *cl, const struct set *s, const struct member *m, struct derive_rename **out,
+                           size_t *count, struct diag *d) {
+    const struct share_candidate *c = &m->candidate;
+    *count = 0;
+    *out = arena_alloc(&cl->arena, (c->ref_count + 1) * sizeof(**out));
+    if (!*out) return diag_set(d, ERR_NOMEM, "no memory to release");
+    for (size_t i = 0; i < c->ref_count; i++) {
+        char derived[DERIVE_ID_SIZE];
+        enum share_form form = SHARE_FORM_OWN;
+        uint64_t position;
+        enum err e = ERR_NONE;
+        if (map_get(&s->index, c->refs[i].target, &position))
+            form = s->members[position]->derived ? SHARE_FORM_DERIVED : SHARE_FORM_OWN;
+        else
+            e = outgoing_form(cl, c->refs[i].target, &form, d);
+        if (e) return e;
+        if (form != SHARE_FORM_DERIVED) continue;
+        if ((e = share_derived_id(cl->question.context, cl->question.lineage, c->refs[i].target, derived, d))) return e;
+        (*out)[(*count)++] = (struct derive_rename){c->refs[i].target, arena_copy(&cl->arena, span_cstr(derived))};
+    }
+    return cl->arena.overflow ? diag_set(d, ERR_NOMEM, "no memory to release") : ERR_NONE;
+}
+
+static enum err append_member(struct closure *cl, const struct set *s, struct member *m, struct diag *d) {
+    struct derive_rename *renames = NULL;
+    size_t count = 0;
+    enum err e = m->derived ? renames_of(cl, s, m, &renames, &count, d) : ERR_NONE;
+    if (!e && count > 0)
+        e = share_candidate_derive(&cl->question, &m->candidate, renames, count, TIME_NONE, &cl->arena, d);
+    return e ? e : outgoing_append(cl, &m->candidate, renames, count, d);
+}
+
 /* Appends member 0 and all it reaches, what is named before what names it; a circle is cut where it is entered. */
 static enum err append_in_order(struct closure *cl, struct set *s, uint32_t *stack, struct diag *d) {
     uint32_t depth = 0;
@@ -220,7 +225,7 @@ static enum err append_in_order(struct closure *cl, struct set *s, uint32_t *sta
         }
         if (went_down) continue;
         depth--;
-        if ((e = append(cl, &m->candidate, d))) return e;
+        if ((e = append_member(cl, s, m, d))) return e;
     }
     return ERR_NONE;
 }
@@ -233,6 +238,7 @@ static enum err release_set(struct closure *cl, const struct share_candidate *fi
     uint32_t *scratch = e ? NULL : arena_alloc(&cl->arena, (size_t)s.count * sizeof *scratch);
     if (!e && !scratch) e = diag_set(d, ERR_NOMEM, "no memory to release");
     if (!e) spread_blocks(&s, scratch);
+    if (!e) spread_derived(&s, scratch);
     if (!e && s.members[0]->blocked) {
         cl->totals->waiting++;
         e = store_waiting_add(cl->tx, cl->question.ledger, s.members[0]->misses, first->holding->id, d);
@@ -246,53 +252,83 @@ static enum err release_set(struct closure *cl, const struct share_candidate *fi
 /* ---- one holding
  * ---------------------------------------------------------------------------------------------------------------- */
 
-/* Whether this version, or a newer one, is out already, or was and was taken back. */
-static enum err is_out(struct closure *cl, const struct share_candidate *c, bool *out, struct diag *d) {
-    struct store_entry entry;
-    enum err e = store_entry_current(cl->question.reader, cl->question.ledger, c->out_id, &entry, d);
-    *out = e == ERR_NONE && entry.modified >= c->holding->modified;
-    if (e == ERR_NOT_FOUND) e = was_withdrawn(cl, c->out_id, out, d);
-    if (e || *out || !(c->derived || span_is(c->object.type, "sighting"))) return e;
-    /* Under other terms it may have gone out in its other form, redacted or not. */
-    e = store_entry_of_holding(cl->question.reader, cl->question.ledger, c->holding->id, &cl->arena, &entry, d);
-    *out = e == ERR_NONE;
-    return e == ERR_NOT_FOUND ? ERR_NONE : e;
-}
-
-/* Whether a newer version counts in its place, and may not go: then the older one tells what its creator, or somebody
- * here, has taken back by marking it. */
-static enum err is_outdated(struct closure *cl, const struct store_holding *h, bool *out, struct diag *d) {
-    struct store_holding *versions;
-    struct share_candidate newest;
-    size_t count;
-    *out = false;
-    enum err e = store_holding_history(cl->question.reader, h->stix_id, false, &cl->arena, &versions, &count, d);
-    if (e) return e;
-    while (count > 0 && versions[count - 1].state != STORE_CURRENT) count--;
-    if (count == 0 || versions[count - 1].modified <= h->modified) return ERR_NONE;
-    e = store_holding_get(cl->question.reader, versions[count - 1].id, &cl->arena, &versions[count - 1], d);
-    if (!e) e = share_candidate_decide(&cl->question, &versions[count - 1], &cl->arena, &newest, d);
-    *out = e || newest.decision.outcome != POLICY_RELEASE;
-    return e == ERR_SYNTAX || e == ERR_INVALID ? ERR_NONE : e;
-}
-
 /* Policy says release. */
-static enum err release_one(struct closure *cl, const struct share_candidate *c, struct diag *d) {
+static enum err release_one(struct closure *cl, struct share_candidate *c, struct diag *d) {
     bool out, outdated = false, ready = true;
-    enum err e = is_out(cl, c, &out, d);
+    enum share_form form;
+    enum err e = outgoing_is_out(cl, c, &out, d);
     if (e || out) return e;
-    if ((e = is_outdated(cl, c->holding, &outdated, d))) return e;
+    if ((e = outgoing_is_outdated(cl, c->holding, &outdated, d))) return e;
     if (!outdated && c->member) { /* goes along with a sighting; a newer version of it, once it is known */
-        if ((e = recipient_has(cl, c->object.id, &ready, d))) return e;
-        outdated = !ready;
+        if ((e = outgoing_form(cl, c->object.id, &form, d))) return e;
+        outdated = form == SHARE_FORM_NONE;
     }
     if (outdated) {
         cl->totals->withheld++;
         return ERR_NONE;
     }
-    for (size_t i = 0; ready && i < c->ref_count; i++)
-        if ((e = recipient_has(cl, c->refs[i].target, &ready, d))) return e;
-    return ready ? append(cl, c, d) : release_set(cl, c, d);
+    for (size_t i = 0; ready && i < c->ref_count; i++) {
+        if ((e = outgoing_form(cl, c->refs[i].target, &form, d))) return e;
+        ready = form == SHARE_FORM_OWN;
+    }
+    return ready ? outgoing_append(cl, c, NULL, 0, d) : release_set(cl, c, d);
+}
+
+/* ---- time ----
+ *
+ * What time will decide otherwise waits in buckets: of a second (rounded up) when it is near, of an hour when it is
+ * not. An hour that begins hands on what is in it. So few buckets have to be looked at, however long a node stood
+ * still.
+ */
+
+static struct span bucket_name(char name[40], const char *unit, uint64_t number) {
+    snprintf(name, 40, "due %s %llu", unit, (unsigned long long)number);
+    return span_cstr(name);
+}
+
+static enum err wait_until(struct closure *cl, time_us due, int64_t holding, struct diag *d) {
+    char name[40];
+    uint64_t second = (uint64_t)((due + TIME_US_PER_S - 1) / TIME_US_PER_S);
+    bool near = due - cl->question.now <= NEAR_S * TIME_US_PER_S;
+    struct span bucket = near ? bucket_name(name, "s", second) : bucket_name(name, "h", second / HOUR_S);
+    return store_waiting_add(cl->tx, cl->question.ledger, bucket, holding, d);
+}
+
+static enum err take_buckets(struct closure *cl, uint64_t last, uint64_t now, struct diag *d) {
+    char name[40];
+    enum err e = ERR_NONE;
+    for (uint64_t second = last + 1; !e && second <= now && second <= last + NEAR_S; second++)
+        e = outgoing_unlock(cl, bucket_name(name, "s", second), d);
+    for (uint64_t hour = last / HOUR_S + 1; !e && hour <= now / HOUR_S; hour++)
+        e = outgoing_unlock(cl, bucket_name(name, "h", hour), d);
+    return e;
+}
+
+enum err closure_keep_time(struct closure *cl, struct diag *d) {
+    char name[40], number[24];
+    struct span text;
+    uint64_t now = (uint64_t)(cl->question.now / TIME_US_PER_S), last = now;
+    snprintf(name, sizeof name, "time-kept-%lld", (long long)cl->question.ledger);
+    enum err e = store_meta_get(cl->question.reader, name, &cl->arena, &text, d);
+    if (!e && text.at && !span_u64(text, &last)) last = now;
+    if (!e) e = take_buckets(cl, last, now, d);
+    snprintf(number, sizeof number, "%llu", (unsigned long long)now);
+    if (!e && (!text.at || now > last)) e = store_meta_set(cl->tx, name, span_cstr(number), d);
+    cl->kept_time = !text.at || now > last + TIME_KEPT_S;
+    return e;
+}
+
+/* ---- one holding
+ * ---------------------------------------------------------------------------------------------------------------- */
+
+static enum err withheld(struct closure *cl, const struct share_candidate *c, struct diag *d) {
+    const struct policy_decision *decision = &c->decision;
+    enum err e = ERR_NONE;
+    cl->totals->withheld++;
+    if (decision->outcome == POLICY_WITHHOLD && c->holding->id > cl->swept_to)
+        e = outgoing_lapse(cl, c->holding, decision->reason, d);
+    if (e || decision->reason != POLICY_REASON_UNKNOWN_MARKING || c->unknown.len == 0) return e;
+    return store_waiting_add(cl->tx, cl->question.ledger, c->unknown, c->holding->id, d); /* it may become known */
 }
 
 enum err closure_consider(struct closure *cl, const struct store_holding *h, struct diag *d) {
@@ -301,32 +337,30 @@ enum err closure_consider(struct closure *cl, const struct store_holding *h, str
     cl->totals->decided++;
     if (h->state != STORE_CURRENT) {
         cl->totals->withheld++;
-        return ERR_NONE;
+        return outgoing_lapse(cl, h, POLICY_REASON_NOT_OWN, d);
     }
     /* What the recipient gave, it has. */
-    if ((int64_t)h->source == cl->question.recipient_source && (e = unlock(cl, h->stix_id, d))) return e;
+    if ((int64_t)h->source == cl->question.recipient_source && (e = outgoing_unlock(cl, h->stix_id, d))) return e;
     e = share_candidate_decide(&cl->question, h, &cl->arena, &c, d);
     if (e == ERR_SYNTAX || e == ERR_INVALID) {
         log_warn("holding %lld is no longer a STIX object and is withheld: %s", (long long)h->id, d->message);
         cl->totals->withheld++;
         return ERR_NONE;
     }
+    if (!e && c.decision.again != TIME_NONE) e = wait_until(cl, c.decision.again, h->id, d);
     if (e) return e;
-    if (c.decision.outcome == POLICY_RELEASE) return release_one(cl, &c, d);
-    cl->totals->withheld++;
-    if (c.decision.reason == POLICY_REASON_EMBARGO &&
-        c.decision.again != TIME_NONE) /* every run looks whether it is over */
-        return store_waiting_add(cl->tx, cl->question.ledger, SPAN(SHARE_WAITING_CHANGED), h->id, d);
-    if (c.decision.reason != POLICY_REASON_UNKNOWN_MARKING || c.unknown.len == 0) return ERR_NONE;
-    return store_waiting_add(cl->tx, cl->question.ledger, c.unknown, h->id, d); /* it may become known */
+    return c.decision.outcome == POLICY_RELEASE ? release_one(cl, &c, d) : withheld(cl, &c, d);
 }
 
 enum err closure_reconsider(struct closure *cl, struct span why, struct diag *d) {
-    return unlock(cl, why, d);
+    return outgoing_unlock(cl, why, d);
 }
 
+/* What is decided again here is so because something happened to it. */
 enum err closure_drain(struct closure *cl, struct diag *d) {
+    int64_t swept_to = cl->swept_to;
     enum err e = ERR_NONE;
+    cl->swept_to = 0;
     while (!e && cl->unlocked_count > 0) {
         struct store_holding h;
         int64_t id = cl->unlocked[--cl->unlocked_count];
@@ -337,5 +371,6 @@ enum err closure_drain(struct closure *cl, struct diag *d) {
         else if (e == ERR_NOT_FOUND)
             e = ERR_NONE; /* taken back since */
     }
+    cl->swept_to = swept_to;
     return e;
 }

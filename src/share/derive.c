@@ -1,19 +1,25 @@
 #include "share/derive.h"
 
+#include "base/map.h"
 #include "policy/decide.h"
 #include "stix/id.h"
 #include "json/write.h"
 
-static void derived_id(const struct share_context *c, struct span lineage, const struct stix_object *object,
-                       char id[DERIVE_ID_SIZE]) {
+enum err share_derived_id(const struct share_context *c, struct span lineage, struct span id, char out[DERIVE_ID_SIZE],
+                          struct diag *d) {
     struct buf text = BUF_EMPTY;
+    size_t type = span_find(id, SPAN("--"));
+    if (type == SIZE_MAX || type + 40 > DERIVE_ID_SIZE)
+        return diag_set(d, ERR_LIMIT, "the type's name is too long to derive an object");
     buf_add_cstr(&text, "derived\n");
     buf_add(&text, lineage);
     buf_add_char(&text, '\n');
-    buf_add(&text, object->id);
+    buf_add(&text, id);
+    bool ok = buf_ok(&text);
     struct sha256 mac = hmac_sha256(span_of(c->secret, sizeof c->secret), buf_span(&text));
-    stix_id_from_hmac(&mac, object->type, id);
+    if (ok) stix_id_from_hmac(&mac, span_first(id, type), out);
     buf_free(&text);
+    return ok ? ERR_NONE : diag_set(d, ERR_NOMEM, "no memory for a derived object");
 }
 
 /* One redaction at work. */
@@ -22,6 +28,8 @@ struct deriving {
     const struct stix_object *object;
     unsigned redactions;
     const struct policy_redaction *rule; /* NULL when only sightings or markings redact */
+    const struct derive_order *order;
+    struct map renames; /* id → its place among the order's renames */
 };
 
 static bool described(struct span key) {
@@ -41,6 +49,58 @@ static void write_key(struct json_writer *w, struct json_value key) {
     json_splice(w, json_raw(key));
     buf_add_char(w->out, ':');
     w->after_key = true;
+}
+
+/* ---- names ---- */
+
+static enum err renames_gather(struct deriving *v, struct diag *d) {
+    for (size_t i = 0; i < v->order->rename_count; i++)
+        if (!map_set(&v->renames, v->order->renames[i].from, i, NULL))
+            return diag_set(d, ERR_NOMEM, "no memory for a derived object");
+    return ERR_NONE;
+}
+
+/* What a text is called in what goes out; NULL when it is no renamed id. */
+static const struct derive_rename *rename_of(const struct deriving *v, struct json_value text) {
+    struct span spelt = json_spelt(text);
+    uint64_t at;
+    if (map_get(&v->renames, spelt, &at)) return &v->order->renames[at];
+    if (span_find(spelt, SPAN("\\")) == SIZE_MAX) return NULL;
+    for (size_t i = 0; i < v->order->rename_count; i++) /* spelt with escapes: nobody does, but it is the same name */
+        if (json_is(text, v->order->renames[i].from)) return &v->order->renames[i];
+    return NULL;
+}
+
+static bool has_renamed(const struct deriving *v, struct json_value value) {
+    if (v->order->rename_count == 0) return false;
+    if (json_type(value) == JSON_STRING) return rename_of(v, value) != NULL;
+    for (struct json_iter it = json_iter(value); json_next(&it);)
+        if (has_renamed(v, it.value) || (it.object && rename_of(v, it.key))) return true;
+    return false;
+}
+
+/* The value as it was, but for the names in it. Recursion ends at JSON_DEPTH_MAX. */
+static void write_value(const struct deriving *v, struct json_writer *w, struct json_value value) {
+    if (!has_renamed(v, value)) {
+        json_splice(w, json_raw(value));
+    } else if (json_type(value) == JSON_STRING) {
+        json_string(w, rename_of(v, value)->to);
+    } else if (json_type(value) == JSON_ARRAY) {
+        json_begin_array(w);
+        for (struct json_iter it = json_iter(value); json_next(&it);) write_value(v, w, it.value);
+        json_end_array(w);
+    } else {
+        json_begin_object(w);
+        for (struct json_iter it = json_iter(value); json_next(&it);) {
+            const struct derive_rename *renamed = rename_of(v, it.key);
+            if (renamed)
+                json_key_span(w, renamed->to);
+            else
+                write_key(w, it.key);
+            write_value(v, w, it.value);
+        }
+        json_end_object(w);
+    }
 }
 
 /* ---- granular markings ---- */
@@ -76,7 +136,7 @@ static void write_marking(const struct deriving *v, struct json_writer *w, struc
         if (json_is(it.key, SPAN("selectors")))
             write_selectors(v, w, it.value);
         else
-            json_splice(w, json_raw(it.value));
+            write_value(v, w, it.value);
     }
     json_end_object(w);
 }
@@ -165,25 +225,35 @@ static void write_property(const struct deriving *v, struct json_writer *w, cons
         json_string(w, v->context->identity);
     else if ((v->redactions & POLICY_REDACT_MEMBER) && json_is(it->key, SPAN("where_sighted_refs")))
         write_self(w, v->context->identity);
+    else if (v->order->modified != TIME_NONE && json_is(it->key, SPAN("modified")))
+        json_time(w, v->order->modified);
     else if (coarse(v, it->key, it->value, &t))
         json_time(w, t);
     else
-        json_splice(w, json_raw(it->value));
+        write_value(v, w, it->value);
 }
 
-enum err share_derive(const struct share_context *c, struct span lineage, const struct stix_object *object,
-                      const struct policy_decision *decision, char id[DERIVE_ID_SIZE], struct buf *out,
-                      struct diag *d) {
+enum err share_derive(const struct share_context *c, const struct stix_object *object, const struct derive_order *order,
+                      char id[DERIVE_ID_SIZE], struct buf *out, struct diag *d) {
     struct json_writer w = json_writer(out);
-    const struct deriving v = {c, object, decision->redactions, decision->redaction};
-    if (object->type.len + 40 > DERIVE_ID_SIZE)
-        return diag_set(d, ERR_LIMIT, "the type's name is too long to derive an object");
-    derived_id(c, lineage, object, id);
-    json_begin_object(&w);
-    for (struct json_iter it = json_iter(object->json); json_next(&it);) write_property(&v, &w, &it, id);
-    if (object->kind != STIX_SCO && !json_exists(json_get(object->json, "created_by_ref")))
-        json_member(&w, "created_by_ref", c->identity);
-    write_granular(&v, &w);
-    json_end_object(&w);
-    return buf_ok(out) ? ERR_NONE : diag_set(d, ERR_NOMEM, "no memory for a derived object");
+    const struct policy_decision *decision = order->decision;
+    struct deriving v = {.context = c,
+                         .object = object,
+                         .redactions = decision->redactions,
+                         .rule = decision->redaction,
+                         .order = order};
+    map_init(&v.renames);
+    enum err e = share_derived_id(c, order->lineage, object->id, id, d);
+    if (!e) e = renames_gather(&v, d);
+    if (!e) {
+        json_begin_object(&w);
+        for (struct json_iter it = json_iter(object->json); json_next(&it);) write_property(&v, &w, &it, id);
+        if (object->kind != STIX_SCO && !json_exists(json_get(object->json, "created_by_ref")))
+            json_member(&w, "created_by_ref", c->identity);
+        write_granular(&v, &w);
+        json_end_object(&w);
+        if (!buf_ok(out)) e = diag_set(d, ERR_NOMEM, "no memory for a derived object");
+    }
+    map_free(&v.renames);
+    return e;
 }

@@ -104,7 +104,7 @@ enum err ledgerlog_release(struct ledgerlog *log, const struct ledgerlog_release
 }
 
 enum err ledgerlog_withdraw(struct ledgerlog *log, const struct store_entry *released, const struct sha256 *agreement,
-                            struct diag *d) {
+                            bool by_policy, struct diag *d) {
     struct arena scratch;
     struct ledger_record old;
     arena_init(&scratch, 1 << 20);
@@ -116,6 +116,8 @@ enum err ledgerlog_withdraw(struct ledgerlog *log, const struct store_entry *rel
                                    .version = old.version,
                                    .has_version = old.has_version,
                                    .agreement = *agreement,
+                                   .clauses = old.clauses,
+                                   .clause_count = by_policy ? old.clause_count : 0,
                                    .withdraws = released->seq};
     struct store_entry entry = {.ledger = log->ledger.id,
                                 .seq = record.seq,

@@ -40,9 +40,10 @@ struct ledgerlog_release {
     struct span clause;
 };
 MUST_CHECK enum err ledgerlog_release(struct ledgerlog *log, const struct ledgerlog_release *r, struct diag *d);
-/* Takes back entry `seq`. */
+/* Takes a release back: by_policy when its terms do not hold any more, and then the record names the clauses under
+ * which it was released; otherwise because somebody said so, and it names none. */
 MUST_CHECK enum err ledgerlog_withdraw(struct ledgerlog *log, const struct store_entry *released,
-                                       const struct sha256 *agreement, struct diag *d);
+                                       const struct sha256 *agreement, bool by_policy, struct diag *d);
 /* Writes tiles, frontier and, if anything was appended, a newly signed checkpoint; the caller commits. Frees what it
  * holds. */
 MUST_CHECK enum err ledgerlog_close(struct ledgerlog *log, struct diag *d);

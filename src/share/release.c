@@ -109,10 +109,28 @@ static enum err consider_new(struct closure *closure, struct arena *a, int64_t *
     return ERR_NONE;
 }
 
+/* Under new terms everything is decided again, which alone takes nothing back: how far that goes is kept, for it takes
+ * several transactions. */
+static enum err sweep(struct closure *closure, bool same, int64_t visible, struct diag *d) {
+    char name[40], text[24];
+    struct span kept;
+    uint64_t row = 0;
+    snprintf(name, sizeof name, "swept-%lld", (long long)closure->question.ledger);
+    if (!same) {
+        closure->swept_to = visible;
+        snprintf(text, sizeof text, "%lld", (long long)visible);
+        return store_meta_set(closure->tx, name, span_cstr(text), d);
+    }
+    enum err e = store_meta_get(closure->question.reader, name, &closure->arena, &kept, d);
+    if (!e && kept.at && span_u64(kept, &row)) closure->swept_to = (int64_t)row;
+    return e;
+}
+
 /* Decides up to RELEASE_BATCH holdings behind the cursor, and those that changed, in one transaction. *more is false
  * when none was left. */
 static enum err batch(const struct share_context *c, int64_t ledger_id, const struct share_agreement *in_force,
-                      struct arena *a, struct release_totals *totals, int64_t *done, bool *more, struct diag *d) {
+                      int64_t visible, struct arena *a, struct release_totals *totals, int64_t *done, bool *more,
+                      struct diag *d) {
     struct store_tx *tx = NULL;
     struct closure closure;
     uint64_t decided = totals->decided;
@@ -123,14 +141,17 @@ static enum err batch(const struct share_context *c, int64_t ledger_id, const st
     if (!same) log->ledger.cursor = 0;
     int64_t last = log->ledger.cursor;
     if (!(e = closure_open(&closure, c, tx, log, in_force, totals, d))) {
-        e = closure_reconsider(&closure, SPAN(SHARE_WAITING_CHANGED), d);
+        e = sweep(&closure, same, visible, d);
+        if (!e) e = closure_reconsider(&closure, SPAN(SHARE_WAITING_CHANGED), d);
+        if (!e) e = closure_keep_time(&closure, d);
+        if (!e) e = closure_drain(&closure, d);
         if (!e) e = consider_new(&closure, a, &last, d);
         if (!e) e = closure_drain(&closure, d);
     }
     closure_close(&closure);
     *more = last > log->ledger.cursor;
     *done = last;
-    if (e || (totals->decided == decided && same)) goto abandon;
+    if (e || (totals->decided == decided && same && !closure.kept_time)) goto abandon;
     if (*more && (e = record_run(tx, &log->ledger, last, clock_now(c->clock), in_force, d))) goto abandon;
     log->ledger.cursor = last;
     log->ledger.cursor_agreement = in_force->hash;
@@ -154,7 +175,7 @@ static enum err decide_ledger(const struct share_context *c, const struct store_
         int64_t done = visible;
         more = false;
         arena_reset(&a);
-        e = batch(c, ledger->id, in_force, &a, totals, &done, &more, d);
+        e = batch(c, ledger->id, in_force, visible, &a, totals, &done, &more, d);
         if (l->progress) l->progress(l->context, (uint64_t)done, (uint64_t)visible);
     }
     arena_free(&a);

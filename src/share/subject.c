@@ -3,8 +3,8 @@
 #include <stdlib.h>
 
 #include "base/map.h"
+#include "ledger/record.h"
 #include "share/agreements.h"
-#include "share/derive.h"
 #include "stix/id.h"
 #include "json/json.h"
 
@@ -136,13 +136,16 @@ static void redactions_settle(const struct share_question *q, struct share_candi
         c->decision.redactions &= ~(unsigned)POLICY_REDACT_CREATOR;
 }
 
-/* What goes out in the object's place, and what that names: a redaction that leaves a name behind is none. */
-static enum err redact(const struct share_question *q, struct share_candidate *c, struct arena *a, struct diag *d) {
+/* What that names is read from what goes out: a redaction that leaves a name behind is none. */
+enum err share_candidate_derive(const struct share_question *q, struct share_candidate *c,
+                                const struct derive_rename *renames, size_t rename_count, time_us modified,
+                                struct arena *a, struct diag *d) {
+    const struct derive_order order = {q->lineage, &c->decision, renames, rename_count, modified};
     char id[DERIVE_ID_SIZE];
     struct buf text = BUF_EMPTY;
     struct json_doc *doc = arena_alloc(a, sizeof *doc);
     struct stix_object out;
-    enum err e = doc ? share_derive(q->context, q->lineage, &c->object, &c->decision, id, &text, d)
+    enum err e = doc ? share_derive(q->context, &c->object, &order, id, &text, d)
                      : diag_set(d, ERR_NOMEM, "no memory for a decision");
     c->derived = true;
     c->out_id = arena_copy(a, span_cstr(e ? "" : id));
@@ -150,7 +153,10 @@ static enum err redact(const struct share_question *q, struct share_candidate *c
     buf_free(&text);
     if (!e) e = json_parse(a, c->out_body, doc, d);
     if (!e) e = stix_object_view(a, json_root(doc), &out, d);
-    return e ? e : stix_object_refs(&out, a, &c->refs, &c->ref_count);
+    if (e) return e;
+    c->out_modified = out.has_modified ? out.modified : TIME_NONE;
+    c->out_version = out.has_modified ? out.modified_text : (struct span){0};
+    return stix_object_refs(&out, a, &c->refs, &c->ref_count);
 }
 
 enum err share_candidate_decide(const struct share_question *q, const struct store_holding *h, struct arena *a,
@@ -169,8 +175,10 @@ enum err share_candidate_decide(const struct share_question *q, const struct sto
     redactions_settle(q, out);
     out->out_id = out->object.id;
     out->out_body = h->body;
+    out->out_modified = h->modified;
+    out->out_version = out->object.has_modified ? out->object.modified_text : (struct span){0};
     if (out->decision.outcome != POLICY_RELEASE) return ERR_NONE;
-    e = out->decision.redactions ? redact(q, out, a, d)
+    e = out->decision.redactions ? share_candidate_derive(q, out, NULL, 0, TIME_NONE, a, d)
                                  : stix_object_refs(&out->object, a, &out->refs, &out->ref_count);
     return e == ERR_NOMEM ? diag_set(d, e, "no memory for a decision") : e;
 }
@@ -183,12 +191,18 @@ enum err share_was_withdrawn(const struct share_question *q, struct span out_id,
                                       .modified = TIME_NONE,
                                       .superseded = true,
                                       .withdrawn = true,
-                                      .limit = 1};
+                                      .records = true,
+                                      .limit = STORE_PAGE_MAX,
+                                      .with_record = true};
     struct store_entry *entries;
+    struct ledger_record record;
     size_t count;
+    *out = false;
     enum err e = store_entry_scan(q->reader, &query, a, &entries, &count, d);
-    *out = !e && count > 0 && entries[0].state == STORE_ENTRY_WITHDRAWN;
-    return e;
+    if (e || count == 0 || entries[count - 1].state != STORE_ENTRY_RECORD) return e;
+    if ((e = ledger_record_read(a, entries[count - 1].record, &record, d))) return e;
+    *out = record.clause_count == 0;
+    return ERR_NONE;
 }
 
 /* ---- what the decisions of one ledger have in common ---- */
@@ -223,6 +237,7 @@ static enum err agreements_load(struct share_question *q, struct diag *d) {
 
 enum err share_question_prepare(struct share_question *q, struct diag *d) {
     uint32_t number;
+    struct span derivations = {0};
     q->policy = calloc(1, sizeof *q->policy);
     if (!q->policy) return diag_set(d, ERR_NOMEM, "no memory for decisions");
     arena_init(&q->policy->arena, POLICY_ARENA_MAX);
@@ -230,6 +245,8 @@ enum err share_question_prepare(struct share_question *q, struct diag *d) {
     enum err e = store_source_find(q->reader, q->recipient, &number, d);
     q->recipient_source = e ? -1 : (int64_t)number;
     if (e == ERR_NOT_FOUND) e = ERR_NONE;
+    if (!e) e = store_meta_get(q->reader, SHARE_META_DERIVATIONS, &q->policy->arena, &derivations, d);
+    q->derivations = derivations.at != NULL;
     if (!e) e = national_load(q, d);
     return e ? e : agreements_load(q, d);
 }
@@ -242,13 +259,25 @@ void share_question_release(struct share_question *q) {
     q->policy = NULL;
 }
 
-enum err share_recipient_has(const struct share_question *q, struct span stix_id, bool *out, struct diag *d) {
+static enum err is_current(const struct share_question *q, struct span id, bool *out, struct diag *d) {
     struct store_entry entry;
-    enum stix_tlp level;
-    *out = stix_marking_builtin(stix_id, &level) || span_equal(stix_id, q->context->identity);
-    if (*out) return ERR_NONE;
-    enum err e = q->ledger ? store_entry_current(q->reader, q->ledger, stix_id, &entry, d) : ERR_NOT_FOUND;
+    enum err e = q->ledger ? store_entry_current(q->reader, q->ledger, id, &entry, d) : ERR_NOT_FOUND;
     *out = e == ERR_NONE;
-    if (e != ERR_NOT_FOUND || q->recipient_source < 0) return e == ERR_NOT_FOUND ? ERR_NONE : e;
-    return store_received_from(q->reader, stix_id, (uint32_t)q->recipient_source, out, d);
+    return e == ERR_NOT_FOUND ? ERR_NONE : e;
+}
+
+enum err share_recipient_form(const struct share_question *q, struct span stix_id, enum share_form *out,
+                              struct diag *d) {
+    char derived[DERIVE_ID_SIZE];
+    enum stix_tlp level;
+    bool has = stix_marking_builtin(stix_id, &level) || span_equal(stix_id, q->context->identity);
+    enum err e = has ? ERR_NONE : is_current(q, stix_id, &has, d);
+    if (!e && !has && q->recipient_source >= 0)
+        e = store_received_from(q->reader, stix_id, (uint32_t)q->recipient_source, &has, d);
+    *out = has ? SHARE_FORM_OWN : SHARE_FORM_NONE;
+    if (e || has || !q->derivations) return e;
+    e = share_derived_id(q->context, q->lineage, stix_id, derived, d);
+    if (!e) e = is_current(q, span_cstr(derived), &has, d);
+    if (has) *out = SHARE_FORM_DERIVED;
+    return e == ERR_LIMIT ? ERR_NONE : e; /* of a type too long to be derived: never was */
 }

@@ -4,6 +4,7 @@
 
 #include "policy/decide.h"
 #include "share/context.h"
+#include "share/derive.h"
 #include "stix/object.h"
 #include "store/store.h"
 
@@ -11,6 +12,9 @@
  * consented to a recipient, under OBJECT/RECIPIENT. */
 #define SHARE_NATIONAL_KIND "national-policy"
 #define SHARE_CONSENT_KIND  "consent"
+
+/* A named value of the realm that is there once a derived object was released: until then nobody needs to look. */
+#define SHARE_META_DERIVATIONS "derivations"
 
 /* What the decisions of one ledger have in common. Borrowed. */
 struct share_question {
@@ -21,6 +25,7 @@ struct share_question {
     struct span recipient;
     int64_t ledger;           /* its id; 0 when there is none yet */
     int64_t recipient_source; /* the source number of what came from the recipient; -1 if nothing did */
+    bool derivations;         /* a derived object was released here before */
     time_us now;
     struct share_policy *policy; /* owned: what share_question_prepare() loaded */
 };
@@ -33,19 +38,31 @@ struct share_candidate {
     bool member;                  /* the identity of a member of this party */
     struct span unknown;          /* the marking that makes it as strict as can be; empty if none does */
     struct span out_id, out_body; /* what would go out: the object itself, or, redacted, the one derived from it */
+    struct span out_version;      /* its `modified` as spelt; empty without */
+    time_us out_modified;
     bool derived;
     struct stix_ref *refs; /* what that names; of a release only */
     size_t ref_count;
 };
 
+/* The form in which a recipient has an object. */
+enum share_form { SHARE_FORM_NONE, SHARE_FORM_OWN, SHARE_FORM_DERIVED };
+
 /* Reads the holding's object and decides about it. ERR_INVALID when its bytes are no STIX object (a damaged store). */
 MUST_CHECK enum err share_candidate_decide(const struct share_question *q, const struct store_holding *h,
                                            struct arena *a, struct share_candidate *out, struct diag *d);
-/* Whether the recipient has the object: released to it and current, or received from it, or of the specification
- * itself, or this party's own identity, which its card names. */
-MUST_CHECK enum err share_recipient_has(const struct share_question *q, struct span stix_id, bool *out, struct diag *d);
-/* Whether the object's first release to the ledger was taken back: what was withdrawn stays withdrawn, in whatever
- * version. For objects none of whose versions is current. */
+/* Derives what goes out anew: under other names for some of what it names, and with another `modified` (TIME_NONE: the
+ * original's). What was no derived object becomes one. */
+MUST_CHECK enum err share_candidate_derive(const struct share_question *q, struct share_candidate *c,
+                                           const struct derive_rename *renames, size_t rename_count, time_us modified,
+                                           struct arena *a, struct diag *d);
+/* How the recipient has the object: under its own id, when it was released and is current, or received from the
+ * recipient, or is of the specification itself, or this party's own identity, which its card names; or as the object
+ * derived from it. */
+MUST_CHECK enum err share_recipient_form(const struct share_question *q, struct span stix_id, enum share_form *out,
+                                         struct diag *d);
+/* Whether somebody withdrew what went out under this id: it stays withdrawn, in whatever version. What policy took back
+ * (ledgerlog_withdraw()) may go out again when policy says so. For objects none of whose versions is current. */
 MUST_CHECK enum err share_was_withdrawn(const struct share_question *q, struct span out_id, struct arena *a, bool *out,
                                         struct diag *d);
 /* Fills recipient_source, and loads what every decision asks: the national policy in force, and the agreements under

@@ -62,10 +62,10 @@ static enum err write_missing(struct json_writer *w, const struct share_question
     json_key(w, "waits_for");
     json_begin_array(w);
     for (size_t i = 0; i < c->ref_count; i++) {
-        bool has;
-        enum err e = share_recipient_has(q, c->refs[i].target, &has, d);
+        enum share_form form;
+        enum err e = share_recipient_form(q, c->refs[i].target, &form, d);
         if (e) return e;
-        if (!has) json_string(w, c->refs[i].target);
+        if (form == SHARE_FORM_NONE) json_string(w, c->refs[i].target);
     }
     json_end_array(w);
     return ERR_NONE;

@@ -302,7 +302,7 @@ void fixture_ledger_sound(struct fixture *f, int who, int to) {
             if (i) assert_true(entries[i].time > entries[i - 1].time);
             if (entries[i].state == STORE_ENTRY_RECORD) continue;
             for (size_t k = 0; k < i; k++)
-                if (entries[k].state != STORE_ENTRY_RECORD && entries[k].modified == entries[i].modified &&
+                if (entries[k].state < STORE_ENTRY_WITHDRAWN && entries[k].modified == entries[i].modified &&
                     span_equal(entries[k].stix_id, entries[i].stix_id))
                     fail_msg("%.*s is released twice: entries %zu and %zu", SPAN_ARG(entries[i].stix_id), k, i);
             if (entries[i].state <= STORE_ENTRY_SUPERSEDED) names_only_known(f, r, who, to, entries, count, i, &a);
