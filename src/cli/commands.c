@@ -100,7 +100,8 @@ const struct command commands[] = {
      "is shown apart; --warned lets the last alert. Sightings are kept by member, indicator and hour, and released as\n"
      "agreements say. Exits 0 if something matched, 1 if nothing did, 2 on trouble.\n\n"
      "  renkei match conn.log dns.log --member NAVY-1\n",
-     "--member --time --mapping --timezone --follow --subdomains --ordered --scope --window --late --format --no-group --group-window --warned "
+     "--member --time --mapping --timezone --follow --subdomains --ordered --scope --window --late --format --no-group "
+     "--group-window --warned "
      "--threads --no-sightings",
      command_match},
     {"warninglist", "keep lists of values that mean no harm",
@@ -138,6 +139,20 @@ const struct command commands[] = {
      "  renkei observe conn.log dns.log --member NAVY-1 > observed.ndjson\n"
      "  renkei observe proxy.csv --mapping proxy.yaml --bundle\n",
      "--mapping --format --member --timezone --bundle", command_observe},
+    {"pattern", "check, explain and try STIX patterns",
+     "renkei pattern check PATTERN|-\n"
+     "renkei pattern explain PATTERN|-\n"
+     "renkei pattern test PATTERN|- FILE... [--steps N] [--mapping FILE] [--format NAME] [--timezone +HH:MM]\n\n"
+     "check says \"ok\", or exits 2 with the column and what was expected. explain shows the parts of a pattern, what\n"
+     "match looks for before it evaluates it, and what it keeps of a stream. test tries it on STIX objects (a bundle,\n"
+     "an array, one a line) or telemetry, exactly as written: \"match\" with the numbers, from 0, of the observations\n"
+     "that match first (exit 0), or \"no match\" (1). \"-\" reads patterns from standard input, one a line, and "
+     "answers\n"
+     "each in a line. Needs no node.\n\n"
+     "  renkei pattern check \"[domain-name:value = 'evil.example']\"\n"
+     "  renkei pattern test \"([file:name = 'a.exe'] FOLLOWEDBY [url:value LIKE '%/gate.php']) WITHIN 60 SECONDS\" "
+     "http.log\n",
+     "check explain test --steps --mapping --format --timezone", command_pattern},
     {"audit", "list and verify what was done on this node",
      "renkei audit list [--after NUMBER] | verify [--head NUMBER:HASH]\n\n"
      "Who did what, when, and how it ended. verify recomputes the chain of entries and checks the head that the node\n"

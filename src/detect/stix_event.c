@@ -139,7 +139,8 @@ static struct json_value take_objects(struct stix_reading *r, struct json_value 
         struct span type = bundle ? stix_id_type(id) : span_of(NULL, 0);
         const struct schema *schema = stix_schema(type);
         if (bundle && schema && schema->kind != STIX_SCO) continue;
-        take_object(r, id, it.value, !bundle || names(json_get(seen, "object_refs"), id));
+        bool lone = bundle && !json_exists(seen) && r->count == 0; /* the first, and what it refers to */
+        take_object(r, id, it.value, !bundle || lone || names(json_get(seen, "object_refs"), id));
     }
     return seen;
 }

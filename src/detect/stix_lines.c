@@ -1,14 +1,17 @@
 #include "detect/stix_lines.h"
 
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
 #include "base/map.h"
+#include "stix/id.h"
+#include "stix/schema.h"
 #include "json/json.h"
 
-enum { ARENA_CAP = 2047 << 20, SAMPLE_SIZE = 4096 };
+enum { ARENA_CAP = 2047 << 20, SAMPLE_SIZE = 4096, KEY_SIZE = 320 /* a bundle's number and an id */ };
 
 static bool holds(struct span text, const char *a, const char *b) {
     return span_find(text, span_cstr(a)) != SIZE_MAX || span_find(text, span_cstr(b)) != SIZE_MAX;
@@ -19,42 +22,64 @@ bool stix_lines_wanted(struct span sample) {
     sample = span_trim(sample);
     if (sample.len == 0 || (sample.at[0] != '{' && sample.at[0] != '[')) return false;
     if (holds(sample, "\"type\":\"bundle\"", "\"type\": \"bundle\"")) return true;
+    struct span rest = sample, first = span_trim(span_cut(&rest, '\n'));
+    bool whole_lines = first.at[0] == '{' && (rest.len == 0 || first.at[first.len - 1] == '}');
+    if (!whole_lines && holds(sample, "\"type\":\"observed-data\"", "\"type\": \"observed-data\"")) return true;
     return holds(sample, "\"spec_version\":\"2.1\"", "\"spec_version\": \"2.1\"") &&
            holds(sample, "\"id\":\"", "\"id\": \"");
 }
 
+/* An object, and the bundle it stood in: references are to that bundle's objects before those of others. */
+struct collected {
+    struct json_value value;
+    uint32_t bundle; /* 0: in none */
+};
+
 struct collecting {
     struct arena arena;
     struct buf text;
-    struct json_value *objects; /* owned */
+    struct collected *objects; /* owned */
     size_t count, size;
-    struct map by_id; /* id → number of the object, from 1 */
-    struct map taken; /* of the observed-data under way */
+    uint32_t bundle, bundles; /* the one under way; how many so far */
+    struct map by_id;         /* id, and bundle and id → number of the object, from 1 */
+    struct map taken;         /* of the observed-data under way */
     struct buf line;
     int fd;
 };
 
+/* An id in its bundle, as a key of by_id. */
+static struct span scoped(uint32_t bundle, struct span id, char *text, size_t size) {
+    int n = snprintf(text, size, "%u %.*s", bundle, SPAN_ARG(id));
+    return span_of(text, n > 0 && (size_t)n < size ? (size_t)n : 0);
+}
+
 static enum err keep(struct collecting *c, struct json_value v, struct diag *d) {
+    char key[KEY_SIZE];
     struct span id = json_text(json_get(v, "id"), &c->arena);
     if (c->count == c->size) {
         size_t size = c->size ? c->size * 2 : 1024;
-        struct json_value *bigger = realloc(c->objects, size * sizeof *bigger);
+        struct collected *bigger = realloc(c->objects, size * sizeof *bigger);
         if (!bigger) return diag_set(d, ERR_NOMEM, "no memory for the STIX objects");
         c->objects = bigger;
         c->size = size;
     }
-    c->objects[c->count++] = v;
-    if (id.len && !map_set(&c->by_id, id, c->count, NULL))
+    c->objects[c->count++] = (struct collected){.value = v, .bundle = c->bundle};
+    if (id.len && (!map_set(&c->by_id, id, c->count, NULL) ||
+                   !map_set(&c->by_id, scoped(c->bundle, id, key, sizeof key), c->count, NULL)))
         return diag_set(d, ERR_NOMEM, "no memory for the STIX objects");
     return ERR_NONE;
 }
 
 /* A value of the file: an object, a bundle or an array of them. */
 static enum err keep_value(struct collecting *c, struct json_value v, unsigned depth, struct diag *d) {
-    struct json_value inside = json_is(json_get(v, "type"), SPAN("bundle")) ? json_get(v, "objects") : v;
+    bool bundle = json_is(json_get(v, "type"), SPAN("bundle"));
+    uint32_t around = c->bundle;
+    struct json_value inside = bundle ? json_get(v, "objects") : v;
     if (json_type(inside) != JSON_ARRAY || depth > 2) return keep(c, v, d);
+    if (bundle) c->bundle = ++c->bundles;
     enum err e = ERR_NONE;
     for (struct json_iter it = json_iter(inside); !e && json_next(&it);) e = keep_value(c, it.value, depth + 1, d);
+    c->bundle = around;
     return e;
 }
 
@@ -87,48 +112,69 @@ static bool taken(struct collecting *c, struct span id) {
     return !map_set(&c->taken, id, 1, &existed) || existed;
 }
 
+/* One line: pretty-printed values are written with blanks for line feeds, which strings cannot hold. */
+static void add_value(struct collecting *c, struct json_value v) {
+    size_t from = c->line.len;
+    buf_add(&c->line, json_raw(v));
+    for (size_t i = from; i < c->line.len; i++)
+        if (c->line.at[i] == '\n' || c->line.at[i] == '\r') c->line.at[i] = ' ';
+}
+
+static const struct collected *find(struct collecting *c, uint32_t bundle, struct span id) {
+    char key[KEY_SIZE];
+    uint64_t number;
+    bool found = map_get(&c->by_id, scoped(bundle, id, key, sizeof key), &number) || map_get(&c->by_id, id, &number);
+    return found ? &c->objects[number - 1] : NULL;
+}
+
 /* Adds what the object's references name, each once. */
-static void add_referred(struct collecting *c, struct json_value v, unsigned depth) {
+static void add_referred(struct collecting *c, uint32_t bundle, struct json_value v, unsigned depth) {
     for (struct json_iter it = json_iter(v); depth < STIX_LINES_DEPTH_MAX && json_next(&it);) {
         enum json_type type = json_type(it.value);
-        uint64_t number;
         if (type == JSON_OBJECT || type == JSON_ARRAY) {
-            add_referred(c, it.value, depth + 1);
+            add_referred(c, bundle, it.value, depth + 1);
             continue;
         }
         struct span text = json_spelt(it.value);
-        if (text.len < 38 || !map_get(&c->by_id, text, &number) || taken(c, text)) continue;
+        if (text.len < 38 || text.len >= STIX_ID_SIZE) continue;
+        const struct collected *to = find(c, bundle, text);
+        if (!to || taken(c, text)) continue;
         buf_add_char(&c->line, ',');
-        /* one line: pretty-printed values are written with blanks for line feeds, which strings cannot hold */
-        size_t from = c->line.len;
-        buf_add(&c->line, json_raw(c->objects[number - 1]));
-        for (size_t i = from; i < c->line.len; i++)
-            if (c->line.at[i] == '\n' || c->line.at[i] == '\r') c->line.at[i] = ' ';
-        add_referred(c, c->objects[number - 1], depth + 1);
+        add_value(c, to->value);
+        add_referred(c, bundle, to->value, depth + 1);
     }
 }
 
+static enum err write_line(struct collecting *c, const struct collected *o, struct diag *d) {
+    bool observed = json_is(json_get(o->value, "type"), SPAN("observed-data"));
+    map_clear(&c->taken);
+    buf_clear(&c->line);
+    if (observed && json_count(json_get(o->value, "objects")) > 0) {
+        add_value(c, o->value);
+    } else {
+        taken(c, json_text(json_get(o->value, "id"), &c->arena));
+        buf_add_cstr(&c->line, "{\"type\":\"bundle\",\"objects\":[");
+        add_value(c, o->value);
+        add_referred(c, o->bundle, observed ? json_get(o->value, "object_refs") : o->value, 0);
+        buf_add_cstr(&c->line, "]}");
+    }
+    buf_add_char(&c->line, '\n');
+    return buf_ok(&c->line) ? file_write_all(c->fd, buf_span(&c->line), d)
+                            : diag_set(d, ERR_NOMEM, "no memory for the STIX objects");
+}
+
+/* Every observed-data; in a file that has none, every cyber-observable. */
 static enum err write_lines(struct collecting *c, struct diag *d) {
     enum err e = ERR_NONE;
+    bool any = false;
     for (size_t i = 0; i < c->count && !e; i++) {
-        struct json_value v = c->objects[i];
-        if (!json_is(json_get(v, "type"), SPAN("observed-data"))) continue;
-        map_clear(&c->taken);
-        buf_clear(&c->line);
-        if (json_exists(json_get(v, "objects"))) {
-            buf_add(&c->line, json_raw(v));
-        } else {
-            taken(c, json_text(json_get(v, "id"), &c->arena));
-            buf_add_cstr(&c->line, "{\"type\":\"bundle\",\"objects\":[");
-            buf_add(&c->line, json_raw(v));
-            add_referred(c, json_get(v, "object_refs"), 0);
-            buf_add_cstr(&c->line, "]}");
-        }
-        for (size_t k = 0; k < c->line.len; k++)
-            if (c->line.at[k] == '\n' || c->line.at[k] == '\r') c->line.at[k] = ' ';
-        buf_add_char(&c->line, '\n');
-        e = buf_ok(&c->line) ? file_write_all(c->fd, buf_span(&c->line), d)
-                             : diag_set(d, ERR_NOMEM, "no memory for the STIX objects");
+        if (!json_is(json_get(c->objects[i].value, "type"), SPAN("observed-data"))) continue;
+        any = true;
+        e = write_line(c, &c->objects[i], d);
+    }
+    for (size_t i = 0; i < c->count && !e && !any; i++) {
+        const struct schema *schema = stix_schema(json_text(json_get(c->objects[i].value, "type"), &c->arena));
+        if (schema && schema->kind == STIX_SCO) e = write_line(c, &c->objects[i], d);
     }
     return e;
 }

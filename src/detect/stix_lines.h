@@ -1,7 +1,8 @@
 /* STIX observed-data as telemetry. A line is an observed-data with its objects in it (the deprecated `objects`, §4.14),
  * a bundle of one observed-data and what it refers to, or a lone cyber-observable. Files in other shapes (a bundle of
  * many, an array, objects one a line that refer to each other, pretty-printed JSON) are brought into this one first:
- * stix_lines_open().
+ * stix_lines_open(). References lead to the objects of their own bundle before those of others. In a file without any
+ * observed-data every cyber-observable is an observation.
  *
  * An event has one flow and one message: of an observed-data with several, patterns that need a lookup by the index see
  * the ports of the first. */

@@ -63,9 +63,19 @@ static enum err check_hash(const struct pattern *pattern, const struct pattern_t
     return ERR_NONE;
 }
 
+enum err pattern_check_amount(const struct pattern *pattern, const struct pattern_node *node, struct diag *d) {
+    enum err error = ERR_NONE;
+    if (node->kind == PATTERN_WITHIN && !(node->within_s > 0))
+        error = diag_set(d, ERR_INVALID, "WITHIN needs more than 0 seconds (STIX 2.1 §9.5.1)");
+    else if (node->kind == PATTERN_REPEATS && node->times < 1)
+        error = diag_set(d, ERR_INVALID, "REPEATS needs at least 1 (STIX 2.1 §9.5.1)");
+    if (error) diag_at(d, 1, pattern_column(pattern->text, node->at), node->at);
+    return error;
+}
+
 /* The qualifiers stacked on one [ ]: each kind once. On parentheses they may repeat: each looks at another whole. */
 static enum err check_qualifier(const struct pattern *pattern, const struct pattern_node *node, struct diag *d) {
-    enum err error = ERR_NONE;
+    enum err error = pattern_check_amount(pattern, node, d);
     const struct pattern_node *below = node->first;
     bool repeated = false;
     while (below->kind == PATTERN_WITHIN || below->kind == PATTERN_REPEATS || below->kind == PATTERN_START_STOP) {
@@ -73,12 +83,9 @@ static enum err check_qualifier(const struct pattern *pattern, const struct patt
         repeated |= below->kind == node->kind;
         below = below->first;
     }
+    if (error) return error;
     if (repeated && below->kind == PATTERN_OBSERVATION && !below->grouped)
         error = diag_set(d, ERR_INVALID, "the same qualifier twice on one observation (use parentheses)");
-    else if (node->kind == PATTERN_WITHIN && !(node->within_s > 0))
-        error = diag_set(d, ERR_INVALID, "WITHIN needs more than 0 seconds (STIX 2.1 §9.5.1)");
-    else if (node->kind == PATTERN_REPEATS && node->times < 1)
-        error = diag_set(d, ERR_INVALID, "REPEATS needs at least 1 (STIX 2.1 §9.5.1)");
     else if (node->kind == PATTERN_START_STOP && node->window.from->time != TIME_NONE &&
              node->window.until->time != TIME_NONE && node->window.from->time >= node->window.until->time)
         error = diag_set(d, ERR_INVALID, "STOP must be later than START (STIX 2.1 §9.5.1)");

@@ -8,7 +8,7 @@ enum { REFERENCES_MAX = 64 };
 struct place {
     const struct pattern_step *steps; /* still to take */
     struct json_value value;
-    bool reference;  /* value is an identifier (…_ref), or a list of them (…_refs) */
+    bool reference;    /* value is an identifier (…_ref), or a list of them (…_refs) */
     unsigned followed; /* references so far */
 };
 

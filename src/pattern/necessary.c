@@ -1,5 +1,7 @@
 #include "pattern/necessary.h"
 
+#include "pattern/outline.h"
+
 /* --- texts within literals --- */
 
 static bool is_word(char c) {
@@ -276,25 +278,13 @@ enum err pattern_necessary_find(struct arena *a, const struct pattern *pattern, 
 
 enum { NEEDS_SHOWN = 5 };
 
-static void write_path(struct buf *out, const struct pattern_path *path) {
-    buf_printf(out, "%.*s:", SPAN_ARG(path->type));
-    for (const struct pattern_step *s = path->steps; s; s = s->next) {
-        if (s->kind == PATTERN_STEP_ANY)
-            buf_add_cstr(out, "[*]");
-        else if (s->kind == PATTERN_STEP_INDEX)
-            buf_printf(out, "[%lld]", (long long)s->index);
-        else
-            buf_printf(out, "%s%.*s", s == path->steps ? "" : ".", SPAN_ARG(s->key));
-    }
-}
-
 static void write_need(struct buf *out, const struct pattern_need *need) {
     if (need->kind == NEED_VALUE) {
         buf_printf(out, "the %s %.*s", atom_kind_name(need->atom.kind), SPAN_ARG(need->literal->text));
     } else if (need->kind == NEED_TEXT) {
         buf_printf(out, "the text \"%.*s\"", SPAN_ARG(need->text));
     } else {
-        write_path(out, &need->test->path);
+        pattern_write_path(out, &need->test->path);
         buf_printf(out, " %s '%.*s' tried on every value", pattern_operator_name(need->test->compare),
                    SPAN_ARG(need->literal->text));
     }
@@ -308,7 +298,7 @@ void pattern_necessary_explain(struct buf *out, const struct pattern_necessary *
             buf_add_cstr(out, "nothing to look for first");
             if (n->open) {
                 buf_add_cstr(out, " (");
-                write_path(out, &n->open->path);
+                pattern_write_path(out, &n->open->path);
                 buf_printf(out, " %s%s)", n->open->negated ? "NOT " : "", pattern_operator_name(n->open->compare));
             }
             buf_add_cstr(out, ": evaluated on every line that can have such an object\n");

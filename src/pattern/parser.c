@@ -463,6 +463,12 @@ enum err pattern_parse(struct arena *a, struct span text, const struct pattern *
     *out = NULL;
     if (text.len > PATTERN_LENGTH_MAX)
         return diag_set(d, ERR_LIMIT, "the pattern is longer than %d bytes", PATTERN_LENGTH_MAX);
+    size_t bad;
+    if (!utf8_valid(text, &bad)) {
+        diag_set(d, ERR_SYNTAX, "a byte here is no UTF-8");
+        diag_at(d, 1, pattern_column(text, bad), bad);
+        return ERR_SYNTAX;
+    }
     struct parser p = {.arena = a, .lexer = {.text = text}, .diag = d};
     struct pattern *pattern = make(&p, sizeof *pattern);
     if (!pattern) return p.error;

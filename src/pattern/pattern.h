@@ -125,6 +125,11 @@ MUST_CHECK enum err pattern_parse(struct arena *a, struct span text, const struc
  * twice on one observation, WITHIN 0, REPEATS 0, a window that ends before it starts. ERR_INVALID with column. */
 MUST_CHECK enum err pattern_check(const struct pattern *pattern, struct diag *d);
 
+/* The one of these that leaves a pattern without any meaning: WITHIN 0, REPEATS 0; of one node. Evaluating refuses it,
+ * too. */
+MUST_CHECK enum err pattern_check_amount(const struct pattern *pattern, const struct pattern_node *node,
+                                         struct diag *d);
+
 /* Hexadecimal digits of a hash algorithm of the open vocabulary (hash-algorithm-ov), spelt "SHA-256", "SHA256" or
  * "sha256"; 0 for one that is not hexadecimal or not known. */
 unsigned pattern_hash_digits(struct span algorithm);

@@ -182,7 +182,7 @@ static uint32_t count_observations(const struct pattern_node *node) {
 
 static enum err build_observations(struct builder *b, const struct pattern_node *node) {
     if (node->kind == PATTERN_OBSERVATION) return build_node(b, node->first, &b->program->observations[b->number++]);
-    enum err e = ERR_NONE;
+    enum err e = pattern_check_amount(b->program->pattern, node, b->diag);
     for (const struct pattern_node *child = node->first; child && !e; child = child->next)
         e = build_observations(b, child);
     return e;
