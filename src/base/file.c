@@ -221,10 +221,8 @@ static enum err read_gzip(struct input *in, void *at, size_t size, size_t *got, 
     while (in->gzip.avail_out == want) {
         enum err e = fill(in, d);
         if (e) return e;
-        if (in->at == in->len) {
-            if (in->frame_open) return diag_set(d, ERR_SYNTAX, "%s: the gzip data ends in the middle", in->name);
-            break;
-        }
+        bool ended = in->at == in->len;
+        if (ended && !in->frame_open) break;
         if (!in->frame_open && inflateReset(&in->gzip) != Z_OK) return diag_set(d, ERR_INTERNAL, "zlib does not start");
         in->frame_open = true;
         in->gzip.next_in = in->chunk + in->at;
@@ -233,6 +231,8 @@ static enum err read_gzip(struct input *in, void *at, size_t size, size_t *got, 
         in->at = in->len - in->gzip.avail_in;
         if (code == Z_STREAM_END)
             in->frame_open = false;
+        else if (ended && in->gzip.avail_out == want) /* nor did zlib hold back anything for want of room */
+            return diag_set(d, ERR_SYNTAX, "%s: the gzip data ends in the middle", in->name);
         else if (code != Z_OK && code != Z_BUF_ERROR)
             return diag_set(d, ERR_SYNTAX, "%s: corrupt gzip data near byte %llu (%s)", in->name,
                             (unsigned long long)(in->raw_bytes - (in->len - in->at)),
@@ -247,14 +247,15 @@ static enum err read_zstd(struct input *in, void *at, size_t size, size_t *got, 
     while (to.pos == 0) {
         enum err e = fill(in, d);
         if (e) return e;
-        if (in->at == in->len && in->frame_open)
-            return diag_set(d, ERR_SYNTAX, "%s: the zstd data ends in the middle", in->name);
-        if (in->at == in->len) break;
+        bool ended = in->at == in->len;
+        if (ended && !in->frame_open) break;
         ZSTD_inBuffer from = {in->chunk, in->len, in->at};
         size_t left = ZSTD_decompressStream(in->zstd, &to, &from);
         if (ZSTD_isError(left))
             return diag_set(d, ERR_SYNTAX, "%s: corrupt zstd data near byte %llu (%s)", in->name,
                             (unsigned long long)(in->raw_bytes - (in->len - from.pos)), ZSTD_getErrorName(left));
+        if (ended && to.pos == 0) /* nor did the decoder hold back anything for want of room */
+            return diag_set(d, ERR_SYNTAX, "%s: the zstd data ends in the middle", in->name);
         in->at = from.pos;
         in->frame_open = left != 0;
     }

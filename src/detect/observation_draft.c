@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 
+#include "base/encode.h"
 #include "base/hash.h"
 #include "detect/observation.h"
 #include "stix/id.h"
@@ -29,7 +30,25 @@ struct draft_object *draft_object(struct draft *d, const char *type, uint8_t ran
     return o;
 }
 
+/* As it will be written: bytes that are no UTF-8 become U+FFFD, each. Two values that are then the same are one. */
+static struct span as_written(struct draft *d, struct span value) {
+    static const struct span replacement = {"\xef\xbf\xbd", 3};
+    size_t len = 0;
+    if (utf8_valid(value, NULL)) return value;
+    char *text = arena_alloc(d->arena, value.len * replacement.len);
+    if (!text) return (struct span){0};
+    while (value.len > 0) {
+        size_t good = utf8_length(value);
+        struct span next = good ? span_first(value, good) : replacement;
+        memcpy(text + len, next.at, next.len);
+        len += next.len;
+        value = span_from(value, good ? good : 1);
+    }
+    return span_of(text, len);
+}
+
 struct draft_object *draft_value(struct draft *d, const char *type, struct span value) {
+    value = as_written(d, value);
     if (value.len == 0 || !d->buckets) return NULL;
     uint64_t hash = hash64(value, (uint64_t)(unsigned char)type[0] << 8 | (unsigned char)type[1]);
     struct draft_object **bucket = &d->buckets[hash & (d->bucket_count - 1)];

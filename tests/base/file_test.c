@@ -138,6 +138,26 @@ static void reads_every_format(void **state) {
         }
 }
 
+/* Long runs: all that is packed has been read long before all is unpacked. */
+static void reads_runs(void **state) {
+    static void (*const add[])(struct buf *, struct span) = {add_gzip, add_zstd};
+    struct buf all = BUF_EMPTY;
+    for (int i = 0; i < 300000; i++) buf_add_char(&all, 'a');
+    for (size_t f = 0; f < 2; f++)
+        for (size_t step = 7; step < 200000; step *= 11) {
+            struct buf packed = BUF_EMPTY, out = BUF_EMPTY;
+            struct diag d = {0};
+            add[f](&packed, buf_span(&all));
+            struct input *in = open_bytes(buf_span(&packed));
+            assert_int_equal(read_all(in, step, &out, &d), ERR_NONE);
+            assert_true(span_equal(buf_span(&out), buf_span(&all)));
+            input_close(&in);
+            buf_free(&packed);
+            buf_free(&out);
+        }
+    buf_free(&all);
+}
+
 /* A file that was cut, wherever, is an error and never a shorter file; nor is one with rubbish behind it. */
 static void refuses_damage(void **state) {
     static void (*const add[])(struct buf *, struct span) = {add_gzip, add_zstd};
@@ -211,8 +231,9 @@ static void opens_or_says_why(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(writes_and_reads), cmocka_unit_test(makes_folders),    cmocka_unit_test(reads_every_format),
-        cmocka_unit_test(refuses_damage),   cmocka_unit_test(reads_slow_pipes), cmocka_unit_test(opens_or_says_why),
+        cmocka_unit_test(writes_and_reads),  cmocka_unit_test(makes_folders),  cmocka_unit_test(reads_every_format),
+        cmocka_unit_test(reads_runs),        cmocka_unit_test(refuses_damage), cmocka_unit_test(reads_slow_pipes),
+        cmocka_unit_test(opens_or_says_why),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }
