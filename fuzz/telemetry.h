@@ -87,7 +87,8 @@ static inline void fuzz_telemetry(const uint8_t *data, size_t size, const struct
     struct fuzz_hits a = fuzz_scan(fd, sieved, reader, 0), b = fuzz_scan(fd, parsed, a.reader, 0),
                      c = fuzz_scan(fd, sieved, a.reader, 50);
     if (a.count != b.count || a.sum != b.sum) abort();
-    if (a.count != c.count || a.sum != c.sum) abort();
+    /* A frame of zstd that lies about its size is an error only where its room is given at once. */
+    if (a.count != UINT64_MAX && c.count != UINT64_MAX && (a.count != c.count || a.sum != c.sum)) abort();
     close(fd);
 }
 
