@@ -42,6 +42,10 @@ static void print_version(void *context, struct json_value r, struct arena *a) {
     for (struct json_iter it = json_iter(json_get(handling, "labels")); json_next(&it);)
         printf(", label %s", cli_string(it.value, a));
     puts("");
+    for (struct json_iter it = json_iter(json_get(r, "sightings")); json_next(&it);)
+        printf("  seen      by %s, %lld times, last %s\n", cli_text(it.value, "source", a),
+               (long long)(json_exists(json_get(it.value, "count")) ? cli_number(it.value, "count") : 1),
+               cli_text(it.value, "last_seen", a));
     print_value(json_get(r, "object"), 0, a);
     puts("");
 }

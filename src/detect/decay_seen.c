@@ -13,6 +13,14 @@ time_us detect_sighting_seen(const struct store_holding *h, struct json_value si
     return h->imported != TIME_NONE && seen > h->imported ? h->imported : seen;
 }
 
+/* Whether a sighting that names the indicator is of it: or of something that is not held, and then it is of what went
+ * out in the indicator's place (share/origin.h). */
+static bool is_of(struct store_reader *r, struct json_value of, struct span indicator, struct arena *a) {
+    struct store_holding other;
+    struct diag ignored;
+    return json_is(of, indicator) || store_holding_latest(r, json_text(of, a), a, &other, &ignored) == ERR_NOT_FOUND;
+}
+
 enum err detect_last_seen(struct store_reader *r, struct span indicator, struct arena *a, time_us *out,
                           struct diag *d) {
     int64_t after = 0;
@@ -28,7 +36,7 @@ enum err detect_last_seen(struct store_reader *r, struct span indicator, struct 
             struct diag ignored;
             e = store_holding_get(r, after = naming[i], a, &h, d);
             if (e || !span_is(h.type, "sighting") || json_parse(a, h.body, &doc, &ignored)) continue;
-            if (!json_is(json_get(json_root(&doc), "sighting_of_ref"), indicator)) continue;
+            if (!is_of(r, json_get(json_root(&doc), "sighting_of_ref"), indicator, a)) continue;
             time_us seen = detect_sighting_seen(&h, json_root(&doc), a);
             if (seen > *out) *out = seen;
         }

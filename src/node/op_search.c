@@ -1,9 +1,14 @@
 /* Finding and showing what is held. */
 #include "node/op_all.h"
+#include "share/origin.h"
 #include "share/text.h"
 #include "stix/marking.h"
 
-enum { SEARCH_LIMIT = 50, SEARCH_LIMIT_MAX = 1000 };
+enum {
+    SEARCH_LIMIT = 50,
+    SEARCH_LIMIT_MAX = 1000,
+    SIGHTINGS_SHOWN_MAX = 200 /* of what names an object: show is no report */
+};
 
 static const char *const states[] = {"current", "quarantined"};
 
@@ -100,7 +105,37 @@ enum err op_search(struct op_call *call, struct diag *d) {
     return e;
 }
 
-static void emit_version(struct op_call *call, struct store_reader *r, const struct store_holding *h) {
+/* Who saw it, as they said; sightings of what went out in its place are named by the index, too. */
+static void write_sightings(struct json_writer *w, struct op_call *call, struct store_reader *r, struct span id) {
+    int64_t *naming;
+    size_t count = 0;
+    struct diag ignored;
+    if (store_holding_naming(r, id, 0, SIGHTINGS_SHOWN_MAX, call->arena, &naming, &count, &ignored)) return;
+    json_key(w, "sightings");
+    json_begin_array(w);
+    for (size_t i = 0; i < count; i++) {
+        struct store_holding h, newest;
+        struct json_doc doc;
+        if (store_holding_get(r, naming[i], call->arena, &h, &ignored) || !span_is(h.type, "sighting") ||
+            store_holding_latest(r, h.stix_id, call->arena, &newest, &ignored) || newest.id != h.id ||
+            json_parse(call->arena, h.body, &doc, &ignored))
+            continue;
+        json_begin_object(w);
+        json_member(w, "id", h.stix_id);
+        write_source(w, call, r, &h);
+        static const char *const told[] = {"count", "first_seen", "last_seen"};
+        for (size_t k = 0; k < sizeof told / sizeof *told; k++) {
+            struct json_value v = json_get(json_root(&doc), told[k]);
+            if (!json_exists(v)) continue;
+            json_key(w, told[k]);
+            json_splice(w, json_raw(v));
+        }
+        json_end_object(w);
+    }
+    json_end_array(w);
+}
+
+static void emit_version(struct op_call *call, struct store_reader *r, const struct store_holding *h, bool counts) {
     struct buf out = BUF_EMPTY;
     struct json_writer w = json_writer(&out);
     json_begin_object(&w);
@@ -119,6 +154,7 @@ static void emit_version(struct op_call *call, struct store_reader *r, const str
     json_key(&w, "labels");
     write_labels(&w, h->handling.labels);
     json_end_object(&w);
+    if (counts) write_sightings(&w, call, r, h->stix_id);
     json_key(&w, "object");
     json_splice(&w, h->body);
     json_end_object(&w);
@@ -126,7 +162,8 @@ static void emit_version(struct op_call *call, struct store_reader *r, const str
     buf_free(&out);
 }
 
-/* {"id","history": bool}: the version that counts, or all of them, oldest first. */
+/* {"id","history": bool}: the version that counts, or all of them, oldest first. The id may be one under which
+ * something went out redacted: then its original is shown. */
 enum err op_show(struct op_call *call, struct diag *d) {
     struct store_reader *r = NULL;
     struct store_holding *versions;
@@ -135,11 +172,14 @@ enum err op_show(struct op_call *call, struct diag *d) {
     enum err e = store_reader_open(call->realm->store, &r, d);
     if (!e) e = store_holding_history(r, id, true, call->arena, &versions, &count, d);
     if (e == ERR_NOT_FOUND) e = ERR_NONE;
+    struct span original = {0};
+    if (!e && count == 0) e = share_original_of(r, id, (struct span){0}, call->arena, &original, d);
+    if (!e && original.len) e = store_holding_history(r, id = original, true, call->arena, &versions, &count, d);
     struct store_holding latest;
     bool counts = !e && store_holding_latest(r, id, call->arena, &latest, d) == ERR_NONE;
     for (size_t i = 0; !e && i < count; i++) {
         if (!op_flag(call, "history") && counts && versions[i].id != latest.id) continue;
-        emit_version(call, r, &versions[i]);
+        emit_version(call, r, &versions[i], counts && versions[i].id == latest.id);
         shown++;
     }
     if (!e && shown == 0)

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "share/origin.h"
 #include "share/reading.h"
 #include "share/release.h"
 
@@ -18,6 +19,7 @@ struct intake {
     struct store_tx *tx;
     unsigned in_batch;
     uint32_t source;
+    bool derivations; /* something went out derived: what partners name may be that */
     time_us now;
     struct arena reading, arena; /* of the object at hand: as read; what the store says of it */
     struct stix_report report;
@@ -33,6 +35,7 @@ static enum err transaction(struct intake *in, struct diag *d) {
 enum err intake_open(const struct share_context *c, const struct intake_options *o, struct intake **out,
                      struct diag *d) {
     struct intake *in = calloc(1, sizeof *in);
+    struct span derivations = {0};
     *out = NULL;
     if (!in) return diag_set(d, ERR_NOMEM, "no memory for an import");
     in->context = *c;
@@ -45,6 +48,8 @@ enum err intake_open(const struct share_context *c, const struct intake_options 
     enum err e = transaction(in, d);
     if (!e) e = store_intake_discard(in->tx, d); /* what an intake that failed half-way may have left */
     if (!e) e = store_source_number(in->tx, o->source, &in->source, d);
+    if (!e) e = store_meta_get(store_tx_reader(in->tx), SHARE_META_DERIVATIONS, &in->arena, &derivations, d);
+    in->derivations = derivations.at != NULL;
     if (e) intake_cancel(&in);
     *out = in;
     return e;
@@ -155,12 +160,7 @@ static enum err rehandle_later(struct intake *in, int64_t holding, struct diag *
 
 /* Policy looks again at what was handled anew. */
 static enum err rehandle(struct intake *in, struct diag *d) {
-    struct arena a;
-    struct store_ledger *ledgers;
-    size_t count = 0;
-    if (in->rehandled_count == 0) return ERR_NONE;
-    arena_init(&a, OBJECT_ARENA_MAX);
-    enum err e = store_ledger_list(store_tx_reader(in->tx), &a, &ledgers, &count, d);
+    enum err e = ERR_NONE;
     for (size_t i = 0; !e && i < in->rehandled_count; i++) {
         struct store_holding h;
         int64_t id = in->rehandled[i];
@@ -169,10 +169,8 @@ static enum err rehandle(struct intake *in, struct diag *d) {
         e = store_holding_get(store_tx_reader(in->tx), id, &in->arena, &h, d);
         h.handling = in->options.handling;
         if (!e) e = store_holding_add(in->tx, &h, NULL, 0, &id, &added, d);
-        for (size_t k = 0; !e && k < count; k++)
-            e = store_waiting_add(in->tx, ledgers[k].id, SPAN(SHARE_WAITING_CHANGED), id, d);
+        if (!e) e = share_reconsider(in->tx, id, d);
     }
-    arena_free(&a);
     return e;
 }
 
@@ -205,15 +203,41 @@ static enum err keep(struct intake *in, const struct store_holding *h, const str
     return transaction(in, d);
 }
 
+/* What its publisher had withdrawn came again. */
+static enum err restore(struct intake *in, int64_t holding, struct diag *d) {
+    enum err e = transaction(in, d);
+    if (!e) e = store_holding_restore(in->tx, holding, d);
+    return e ? e : share_reconsider(in->tx, holding, d);
+}
+
+/* The ids it names; and where a partner names what was derived for it, the original's, so that a sighting of that is
+ * found at the original. */
+static enum err targets_gather(struct intake *in, const struct intake_object *o, struct span **out, size_t *count,
+                               struct diag *d) {
+    *count = 0;
+    *out = arena_zalloc(&in->arena, 2 * o->ref_count + 1, sizeof(**out));
+    if (!*out) return diag_set(d, ERR_NOMEM, "no memory for the references of an object");
+    for (size_t i = 0; i < o->ref_count; i++) {
+        const struct stix_ref *ref = &o->refs[i];
+        struct span target = ref->target, original = {0};
+        bool may = in->derivations && in->source != STORE_SOURCE_OWN && !ref->is_marking && !ref->is_created_by;
+        enum err e = ERR_NONE;
+        if (may) e = share_original_of(store_tx_reader(in->tx), target, in->options.source, &in->arena, &original, d);
+        if (e) return e;
+        (*out)[(*count)++] = target;
+        if (original.len) (*out)[(*count)++] = original;
+    }
+    return ERR_NONE;
+}
+
 /* own: made here, so nobody else's and nothing to judge. */
 static enum err add(struct intake *in, const struct intake_object *o, bool own, int64_t *holding, struct diag *d) {
     struct store_holding *held = NULL;
     size_t held_count = 0;
     bool added = false;
     int64_t id;
-    struct span *targets = arena_zalloc(&in->arena, o->ref_count + 1, sizeof *targets);
-    if (!targets) return diag_set(d, ERR_NOMEM, "no memory for the references of an object");
-    for (size_t i = 0; i < o->ref_count; i++) targets[i] = o->refs[i].target;
+    struct span *targets;
+    size_t target_count;
     struct store_holding h = {.stix_id = o->object.id,
                               .type = o->object.type,
                               .modified = o->object.has_modified ? o->object.modified : TIME_NONE,
@@ -225,18 +249,20 @@ static enum err add(struct intake *in, const struct intake_object *o, bool own, 
                               .handling = in->options.handling,
                               .body = o->bytes};
     enum err e = transaction(in, d);
+    if (!e) e = targets_gather(in, o, &targets, &target_count, d);
     if (!e && !own)
         e = store_holding_history(store_tx_reader(in->tx), h.stix_id, false, &in->arena, &held, &held_count, d);
     if (e) return e;
-    const struct store_holding *twin = in->options.has_handling ? find_twin(held, held_count, &h) : NULL;
-    if (twin) {
+    const struct store_holding *twin = find_twin(held, held_count, &h);
+    if (twin && in->options.has_handling) {
         if (holding) *holding = twin->id;
         in->totals.known++;
         return same_handling(&twin->handling, &h.handling) ? ERR_NONE : rehandle_later(in, twin->id, d);
     }
     if ((!own && (e = judge(in, &o->object, &h.hash, held, held_count, &h.state, d))) ||
-        (e = keep(in, &h, targets, o->ref_count, &id, &added, d)))
+        (e = keep(in, &h, targets, target_count, &id, &added, d)))
         return e;
+    if (twin && twin->state == STORE_QUARANTINED && h.state == STORE_CURRENT && (e = restore(in, id, d))) return e;
     if (holding) *holding = id;
     if (added && h.state == STORE_QUARANTINED) {
         in->totals.quarantined++;

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "share/origin.h"
 #include "share/recall.h"
 
 /* ---- what is to be decided again ---- */

@@ -216,6 +216,18 @@ out:
     return e;
 }
 
+enum err share_reconsider(struct store_tx *tx, int64_t holding, struct diag *d) {
+    struct arena a;
+    struct store_ledger *ledgers;
+    size_t count = 0;
+    arena_init(&a, AGREEMENTS_ARENA_MAX);
+    enum err e = store_ledger_list(store_tx_reader(tx), &a, &ledgers, &count, d);
+    for (size_t i = 0; !e && i < count; i++)
+        e = store_waiting_add(tx, ledgers[i].id, SPAN(SHARE_WAITING_CHANGED), holding, d);
+    arena_free(&a);
+    return e;
+}
+
 enum err release_checkpoint_all(const struct share_context *c, struct diag *d) {
     struct arena a;
     struct store_tx *tx = NULL;

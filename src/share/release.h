@@ -29,6 +29,8 @@ struct release_totals {
 MUST_CHECK enum err release_run(const struct share_context *c,
                                 void (*progress)(void *context, uint64_t done, uint64_t total), void *progress_context,
                                 struct release_totals *totals, struct diag *d);
+/* Has a holding decided again for every ledger by the next run: something happened to it. */
+MUST_CHECK enum err share_reconsider(struct store_tx *tx, int64_t holding, struct diag *d);
 /* Takes back every current release of the object, and of what names it, from the party's ledgers. ERR_NOT_FOUND when
  * none is out. */
 MUST_CHECK enum err release_withdraw(const struct share_context *c, struct span stix_id, struct span recipient,

@@ -5,6 +5,7 @@
 #include "base/map.h"
 #include "ledger/record.h"
 #include "share/agreements.h"
+#include "share/origin.h"
 #include "stix/id.h"
 #include "json/json.h"
 

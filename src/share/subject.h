@@ -13,9 +13,6 @@
 #define SHARE_NATIONAL_KIND "national-policy"
 #define SHARE_CONSENT_KIND  "consent"
 
-/* A named value of the realm that is there once a derived object was released: until then nobody needs to look. */
-#define SHARE_META_DERIVATIONS "derivations"
-
 /* What the decisions of one ledger have in common. Borrowed. */
 struct share_question {
     const struct share_context *context;

@@ -57,7 +57,7 @@ struct store_driver {
                                struct arena *a, int64_t **out, size_t *count, struct diag *d);
     enum err (*holding_totals)(struct store_reader *r, struct arena *a, struct store_total **out, size_t *count,
                                struct diag *d);
-    enum err (*holding_quarantine)(struct store_tx *tx, int64_t id, struct diag *d);
+    enum err (*holding_set_state)(struct store_tx *tx, int64_t id, enum store_state state, struct diag *d);
 
     enum err (*text_add)(struct store_tx *tx, int64_t id, struct span text, struct diag *d);
     enum err (*search)(struct store_reader *r, const struct store_query *q, struct arena *a, struct store_holding **out,

@@ -319,7 +319,7 @@ enum err lite_holding_totals(struct store_reader *r, struct arena *a, struct sto
                              struct diag *d);
 /* Another "holdings-altered" among the named values: a holding that readers see is not as it was. */
 enum err lite_holdings_altered(struct connection *c, struct diag *d);
-enum err lite_holding_quarantine(struct store_tx *tx, int64_t id, struct diag *d);
+enum err lite_holding_set_state(struct store_tx *tx, int64_t id, enum store_state state, struct diag *d);
 
 enum err lite_text_add(struct store_tx *tx, int64_t id, struct span text, struct diag *d);
 enum err lite_search(struct store_reader *r, const struct store_query *q, struct arena *a, struct store_holding **out,

@@ -228,9 +228,9 @@ enum err lite_holdings_altered(struct connection *c, struct diag *d) {
                     NO_VALUES, d);
 }
 
-enum err lite_holding_quarantine(struct store_tx *tx, int64_t id, struct diag *d) {
+enum err lite_holding_set_state(struct store_tx *tx, int64_t id, enum store_state state, struct diag *d) {
     struct connection *c = lite_writer(tx);
-    enum err e = lite_run(c, "UPDATE holding SET state=1 WHERE id=?", VALUES(v_int(id)), d);
+    enum err e = lite_run(c, "UPDATE holding SET state=? WHERE id=?", VALUES(v_int(state), v_int(id)), d);
     if (!e && sqlite3_changes(c->db) == 0) e = diag_set(d, ERR_NOT_FOUND, "there is no holding %lld", (long long)id);
     return e ? e : lite_holdings_altered(c, d);
 }

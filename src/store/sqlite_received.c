@@ -106,5 +106,9 @@ enum err lite_received_withdraw(struct store_tx *tx, struct span origin, uint64_
     if (!number || sqlite3_changes(c->db) == 0) {
         return diag_set(d, ERR_NOT_FOUND, "entry %llu of this ledger was never received", (unsigned long long)seq);
     }
-    return lite_number(c, "SELECT holding FROM received WHERE id=?", VALUES(v_int(id)), holding, NULL, d);
+    *holding = 0;
+    return lite_number(c,
+                       "SELECT holding FROM received r WHERE id=? AND holding IS NOT NULL AND NOT EXISTS"
+                       "(SELECT 1 FROM received o WHERE o.holding=r.holding AND o.withdrawn=0)",
+                       VALUES(v_int(id)), holding, NULL, d);
 }

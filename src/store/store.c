@@ -262,7 +262,11 @@ enum err store_holding_totals(struct store_reader *r, struct arena *a, struct st
 }
 
 enum err store_holding_quarantine(struct store_tx *tx, int64_t id, struct diag *d) {
-    return tx->driver->holding_quarantine(tx, id, d);
+    return tx->driver->holding_set_state(tx, id, STORE_QUARANTINED, d);
+}
+
+enum err store_holding_restore(struct store_tx *tx, int64_t id, struct diag *d) {
+    return tx->driver->holding_set_state(tx, id, STORE_CURRENT, d);
 }
 
 /* ---- search ----------------------------------------------------------------------------------------------------- */

@@ -90,7 +90,8 @@ struct store_audit {
     struct span actor, operation, detail, outcome;
 };
 /* Entries are numbered from 1 without gaps, and only ever added. Each is kept with a hash over itself and the hash
- * before it, so that one altered, taken out or put between others does not go unseen (node/audit.h signs the newest). */
+ * before it, so that one altered, taken out or put between others does not go unseen (node/audit.h signs the newest).
+ */
 MUST_CHECK enum err store_audit_add(struct store_tx *tx, const struct store_audit *entry, struct diag *d);
 /* SHA-256("renkei audit v1\n" ‖ the hash before, 32 zero bytes for the first ‖ number, time (8 bytes, big-endian) ‖ of
  * actor, operation, detail, outcome each its length (8 bytes, big-endian) and its bytes). */
@@ -317,11 +318,14 @@ MUST_CHECK enum err store_received_add(struct store_tx *tx, struct span origin, 
                                        struct diag *d);
 MUST_CHECK enum err store_received_scan(struct store_reader *r, struct span origin, uint64_t from, size_t limit,
                                         struct arena *a, struct store_received **out, size_t *count, struct diag *d);
-/* Marks the entry withdrawn; *holding gets what it had brought (0 if nothing). */
+/* Marks the entry withdrawn; *holding gets what it had brought (0 if nothing, or if another entry, of whatever ledger,
+ * that is not withdrawn brought it, too). */
 MUST_CHECK enum err store_received_withdraw(struct store_tx *tx, struct span origin, uint64_t seq, int64_t *holding,
                                             struct diag *d);
-/* Takes a received holding out of what counts (its publisher withdrew it): state becomes STORE_QUARANTINED. */
+/* Takes a received holding out of what counts (its publisher withdrew it): state becomes STORE_QUARANTINED; or lets it
+ * count again: STORE_CURRENT. */
 MUST_CHECK enum err store_holding_quarantine(struct store_tx *tx, int64_t id, struct diag *d);
+MUST_CHECK enum err store_holding_restore(struct store_tx *tx, int64_t id, struct diag *d);
 /* Whether an object was received, visible and counting, from this source. */
 MUST_CHECK enum err store_received_from(struct store_reader *r, struct span stix_id, uint32_t source, bool *out,
                                         struct diag *d);

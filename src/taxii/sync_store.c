@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "ledger/record.h"
+#include "share/release.h"
 #include "taxii/sync_run.h"
 
 enum { PLACE_SIZE = 40, RANGE_ARENA_MAX = 1 << 30 };
@@ -55,12 +56,13 @@ static enum err add_objects(struct intake *in, struct sync_range *r, struct diag
     return e;
 }
 
-/* The publisher takes a release back: what it brought counts no more. */
+/* The publisher takes a release back: what it brought counts no more, here or where it went from here. */
 static enum err withdraw(struct sync *s, struct store_tx *tx, struct span origin, const struct pulled *p,
                          struct diag *d) {
     int64_t holding = 0;
     enum err e = store_received_withdraw(tx, origin, p->withdraws, &holding, d);
     if (!e && holding) e = store_holding_quarantine(tx, holding, d);
+    if (!e && holding) e = share_reconsider(tx, holding, d);
     s->result->withdrawn++;
     return e;
 }
@@ -73,9 +75,11 @@ static enum err add_records(struct sync *s, struct store_tx *tx, struct span ori
         struct store_received received = {
             .seq = p->seq, .holding = p->holding, .record = p->record, .salt = p->salt, .withdrawn = p->withdrawn};
         e = store_received_add(tx, origin, &received, d);
-        if (!e && p->kind != LEDGER_RELEASE) e = withdraw(s, tx, origin, p, d);
         if (!e) sync_state_add(state, &p->leaf, p->time);
     }
+    /* After all releases: what one of them brought again still counts. */
+    for (size_t i = 0; !e && i < r->count; i++)
+        if (r->items[i].kind != LEDGER_RELEASE) e = withdraw(s, tx, origin, &r->items[i], d);
     return e;
 }
 
