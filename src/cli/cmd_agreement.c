@@ -277,6 +277,11 @@ static void print_added(void *context, struct json_value r, struct arena *a) {
            "objects at once\n",
            cli_text(r, "title", a), cli_text(r, "hash", a), cli_text(r, "effective", a), cli_text(r, "ends", a),
            (long long)cli_number(r, "released"));
+    if (cli_number(r, "no_longer") > 0)
+        printf(
+            "  no longer %lld objects are out that it does not release, or not so: `renkei withdraw --no-longer` takes "
+            "them back, with --dry-run it lists them\n",
+            (long long)cli_number(r, "no_longer"));
 }
 
 static int add(const struct cli *cli, int argc, char **argv) {

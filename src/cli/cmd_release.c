@@ -1,6 +1,7 @@
 /* why, release, withdraw, status: what goes out, and what does not. */
 #include <getopt.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "cli/cli.h"
 
@@ -57,7 +58,43 @@ static void print_withdrawn(void *context, struct json_value r, struct arena *a)
     printf("Withdrawn: %lld entries. The partner learns it at its next sync.\n", (long long)cli_number(r, "withdrawn"));
 }
 
+static void print_no_longer(void *context, struct json_value r, struct arena *a) {
+    if (json_exists(json_get(r, "id")))
+        printf("%s  to %s  (%s%s%s)\n", cli_text(r, "id", a), cli_text(r, "to", a), cli_text(r, "reason", a),
+               json_exists(json_get(r, "clause")) ? ", clause " : "", cli_text(r, "clause", a));
+    else
+        printf("%lld objects are out that the terms would not release any more; withdrawn: %lld entries, released in "
+               "another form: %lld\n",
+               (long long)cli_number(r, "no_longer"), (long long)cli_number(r, "withdrawn"),
+               (long long)cli_number(r, "released"));
+}
+
+/* --no-longer [--from PARTY] [--dry-run] */
+static int withdraw_no_longer(const struct cli *cli, int argc, char **argv) {
+    static const struct option options[] = {{"no-longer", 0, 0, 'l'}, {"from", 1, 0, 'f'}, {"dry-run", 0, 0, 'd'}, {0}};
+    struct buf args = BUF_EMPTY;
+    struct json_writer w = json_writer(&args);
+    json_begin_object(&w);
+    for (int c; (c = getopt_long(argc, argv, ":", options, NULL)) != -1;) {
+        if (c == 'f')
+            json_member_cstr(&w, "from", optarg);
+        else if (c == 'd')
+            json_member_truth(&w, "dry", true);
+        else if (c != 'l') {
+            buf_free(&args);
+            return cli_bad_flag("withdraw", c, argv);
+        }
+    }
+    json_end_object(&w);
+    int code = optind == argc ? cli_do(cli, "withdraw.no_longer", buf_span(&args), print_no_longer, NULL)
+                              : cli_usage("withdraw", "withdraw --no-longer takes no id");
+    buf_free(&args);
+    return code;
+}
+
 int command_withdraw(const struct cli *cli, int argc, char **argv) {
+    for (int i = 1; i < argc; i++)
+        if (strcmp(argv[i], "--no-longer") == 0) return withdraw_no_longer(cli, argc, argv);
     return with_party(cli, argc, argv, "from", "withdraw", print_withdrawn);
 }
 

@@ -63,9 +63,15 @@ const struct command commands[] = {
     {"release", "decide what has not been decided",
      "renkei release\n\nimport and serve do so by themselves.\n\n  renkei release\n", "", command_release},
     {"withdraw", "take a release back",
-     "renkei withdraw ID --from PARTY\n\nThe object, and what names it, is served no more; the ledger says so.\n\n  "
-     "renkei withdraw indicator--… --from US-DOD\n",
-     "--from", command_withdraw},
+     "renkei withdraw ID --from PARTY\n"
+     "renkei withdraw --no-longer [--from PARTY] [--dry-run]\n\n"
+     "The object, and what names it, is served no more; the ledger says so. --no-longer takes back what is out and "
+     "the\n"
+     "terms would not release any more, or only redacted, since an amendment or a national policy narrowed them;\n"
+     "--dry-run only lists it.\n\n"
+     "  renkei withdraw indicator--… --from US-DOD\n"
+     "  renkei withdraw --no-longer --dry-run\n",
+     "--from --no-longer --dry-run", command_withdraw},
     {"ledger", "show, verify and prove what was released",
      "renkei ledger show [--to PARTY]\n"
      "renkei ledger entries --to PARTY [--first N] [--limit N]\n"

@@ -29,6 +29,7 @@ static const struct op operations[] = {
     {"release", NODE_WRITE, op_release},
     {"why", NODE_READ, op_why},
     {"withdraw", NODE_WRITE, op_withdraw},
+    {"withdraw.no_longer", NODE_WRITE, op_withdraw_no_longer},
     {"ledger.show", NODE_READ, op_ledger_show},
     {"ledger.entries", NODE_READ, op_ledger_entries},
     {"ledger.verify", NODE_READ, op_ledger_verify},

@@ -168,6 +168,7 @@ enum err op_agreement_add(struct op_call *call, struct diag *d) {
         json_member_time(&w, "effective", g->effective);
         json_member_time(&w, "ends", g->ends);
         json_member_number(&w, "released", (int64_t)totals.released);
+        json_member_number(&w, "no_longer", (int64_t)totals.no_longer);
         json_end_object(&w);
         op_emit(call, &out);
     }

@@ -325,8 +325,9 @@ static enum err withheld(struct closure *cl, const struct share_candidate *c, st
     const struct policy_decision *decision = &c->decision;
     enum err e = ERR_NONE;
     cl->totals->withheld++;
-    if (decision->outcome == POLICY_WITHHOLD && c->holding->id > cl->swept_to)
-        e = outgoing_lapse(cl, c->holding, decision->reason, d);
+    if (decision->outcome == POLICY_WITHHOLD)
+        e = c->holding->id > cl->swept_to ? outgoing_lapse(cl, c->holding, decision->reason, d)
+                                          : outgoing_count(cl, c->holding, d);
     if (e || decision->reason != POLICY_REASON_UNKNOWN_MARKING || c->unknown.len == 0) return e;
     return store_waiting_add(cl->tx, cl->question.ledger, c->unknown, c->holding->id, d); /* it may become known */
 }

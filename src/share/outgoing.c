@@ -86,6 +86,7 @@ enum err outgoing_is_out(struct closure *cl, const struct share_candidate *c, bo
     bool found, was_derived;
     enum err e = current(cl, c->object.id, &entry, &found, d);
     *out = found && entry.modified >= h->modified;
+    cl->totals->no_longer += *out && c->derived && entry.holding == h->id && h->id <= cl->swept_to;
     if (e || found) return e;
     if ((e = current_derived(cl, c->object.id, &entry, &was_derived, d))) return e;
     if (!was_derived) return outgoing_was_withdrawn(cl, c->object.id, out, d);
@@ -163,6 +164,15 @@ enum err outgoing_lapse(struct closure *cl, const struct store_holding *h, enum 
         return entry.holding == h->id ? take_back(cl, h->stix_id, NULL, d) : lapse_superseded(cl, h, d);
     e = is_its_doing(cl, &entry, h, &its_doing, d);
     return e || !its_doing ? e : take_back(cl, h->stix_id, NULL, d);
+}
+
+enum err outgoing_count(struct closure *cl, const struct store_holding *h, struct diag *d) {
+    struct store_entry entry;
+    bool found;
+    enum err e = current(cl, h->stix_id, &entry, &found, d);
+    if (!e && !found) e = current_derived(cl, h->stix_id, &entry, &found, d);
+    cl->totals->no_longer += !e && found && entry.holding == h->id;
+    return e;
 }
 
 /* ---- appending ---- */

@@ -25,6 +25,8 @@ MUST_CHECK enum err outgoing_append(struct closure *cl, struct share_candidate *
  */
 MUST_CHECK enum err outgoing_lapse(struct closure *cl, const struct store_holding *h, enum policy_reason reason,
                                    struct diag *d);
+/* New terms alone withhold it: counts it when it is out. */
+MUST_CHECK enum err outgoing_count(struct closure *cl, const struct store_holding *h, struct diag *d);
 /* Has what waits for `id` decided again. */
 MUST_CHECK enum err outgoing_unlock(struct closure *cl, struct span id, struct diag *d);
 

@@ -22,6 +22,7 @@ enum {
 
 struct release_totals {
     uint64_t decided, released, withheld, waiting, withdrawn;
+    uint64_t no_longer; /* is out, but new terms would not release it, or not so: release_no_longer() */
 };
 
 /* Creates a ledger for every partner of every complete agreement in force that has none, then decides all holdings it
@@ -35,6 +36,16 @@ MUST_CHECK enum err share_reconsider(struct store_tx *tx, int64_t holding, struc
  * none is out. */
 MUST_CHECK enum err release_withdraw(const struct share_context *c, struct span stix_id, struct span recipient,
                                      struct release_totals *totals, struct diag *d);
+/* What is out to a party (empty: to all) although the terms as they are would not release it, or only redacted. With
+ * `take` it is taken back by policy, with what names it; the next run releases what of it may go in another form. */
+struct policy_decision;
+struct release_narrowed {
+    struct span id, out_id; /* the object, and what it is out as */
+    const struct policy_decision *decision;
+};
+MUST_CHECK enum err release_no_longer(const struct share_context *c, struct span recipient, bool take,
+                                      void (*each)(void *context, const struct release_narrowed *n), void *context,
+                                      struct release_totals *totals, struct diag *d);
 /* Explains as JSON, appended to out:
  * {"id","to","released":{…}|null,"decision":{"outcome","clause","reason","text"},"versions":[…]}. */
 MUST_CHECK enum err release_why(const struct share_context *c, struct span stix_id, struct span recipient,
