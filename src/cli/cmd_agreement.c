@@ -4,7 +4,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
-#include "cli/cli.h"
+#include "cli/agreement_statements.h"
 #include "policy/describe.h"
 #include "policy/lint.h"
 
@@ -347,6 +347,8 @@ static void print_one(void *context, struct json_value r, struct arena *a) {
     for (struct json_iter it = json_iter(json_get(r, "parties")); json_next(&it);)
         printf("%s%s", it.index ? ", " : "", cli_string(it.value, a));
     printf("  %s\n", cli_text(r, "title", a));
+    for (struct json_iter it = json_iter(json_get(r, "left")); json_next(&it);)
+        printf("  %s leaves it: %s\n", cli_text(it.value, "party", a), cli_text(it.value, "ends", a));
     struct json_value text = json_get(r, "text");
     char *shown = json_exists(text) ? arena_cstr(a, json_text(text, a)) : NULL;
     if (!shown) return;
@@ -391,5 +393,7 @@ int command_agreement(const struct cli *cli, int argc, char **argv) {
     if (strcmp(what, "add") == 0) return add(cli, argc - 1, argv + 1);
     if (strcmp(what, "show") == 0) return show(cli, argc - 1, argv + 1);
     if (strcmp(what, "list") == 0) return cli_do(cli, "agreement.list", SPAN("{}"), print_one, NULL);
+    if (strcmp(what, "consent") == 0) return agreement_consent(cli, argc - 1, argv + 1);
+    if (strcmp(what, "terminate") == 0) return agreement_terminate(cli, argc - 1, argv + 1);
     return cli_usage("agreement", "unknown: agreement %s", what);
 }

@@ -29,16 +29,26 @@ const struct command commands[] = {
      "renkei agreement sign FILE [--to FILE.sig]\n"
      "renkei agreement add FILE SIGNATURE...\n"
      "renkei agreement list\n"
-     "renkei agreement show HASH [--text]\n\n"
+     "renkei agreement show HASH [--text]\n"
+     "renkei agreement consent list | wanted [--to PARTY] | give ID --holder PARTY --to PARTY [--file FILE]\n"
+     "                         | add FILE | remove ID --to PARTY\n"
+     "renkei agreement terminate HASH [--on TIME] [--file FILE] | --add FILE\n\n"
      "new writes a commented template (--amends: of an amendment to a version held here); check gives line and column\n"
      "of a mistake; lint names rules that can never match, contradictions, and what is wider than the version before;\n"
      "explain says the file in plain words; diff says what would newly be released and what no longer, and releases\n"
      "nothing; sign writes FILE.PARTY.sig; add needs the signature of every party; show --text prints the signed\n"
-     "bytes alone.\n\n"
+     "bytes alone. consent is for what an onward clause lets pass on only with its originator's consent: the holder "
+     "sees\n"
+     "what is wanted, the originator gives a signed file, the holder adds it. terminate signs the notice that this "
+     "party\n"
+     "leaves; the others add it.\n\n"
      "  renkei agreement new --with US-DOD.card --to arrangement.yaml\n"
      "  renkei agreement sign arrangement.yaml\n"
      "  renkei agreement add arrangement.yaml arrangement.yaml.*.sig\n",
-     "new check lint explain diff sign add list show --with --to --amends --before --lang --text", command_agreement},
+     "new check lint explain diff sign add list show consent terminate give wanted remove --with --to --amends "
+     "--before "
+     "--lang --text --holder --file --on --add",
+     command_agreement},
     {"import", "take in STIX and indicator lists",
      "renkei import FILE... [--stix|--list] [--tlp LEVEL] [--label TEXT]... [--confidence N]\n"
      "                      [--valid-from TIME] [--valid-for SPAN] [--keep-going] [--warnings]\n\n"

@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "base/encode.h"
+#include "node/op_agreement.h"
 #include "node/op_all.h"
 #include "share/agreements.h"
 #include "share/release.h"
@@ -68,24 +69,26 @@ static bool key_in_succession(struct arena *a, const struct store_document *docs
     return false;
 }
 
+enum err op_agreement_key_known(struct op_call *call, struct store_reader *r, const struct node_view *v,
+                                struct span party, const uint8_t key[AGREEMENT_KEY_SIZE], struct diag *d) {
+    const struct card *now = span_equal(party, v->own.party) ? &v->own : NULL;
+    struct store_document *docs;
+    size_t count;
+    for (size_t k = 0; k < v->partner_count; k++)
+        if (span_equal(v->partners[k].party, party)) now = &v->partners[k];
+    enum err e = store_document_list(r, now == &v->own ? "own-card" : "card", call->arena, &docs, &count, d);
+    if (e || (now && key_in_succession(call->arena, docs, count, now, key))) return e;
+    return diag_set(d, ERR_VERIFY, "the key of %.*s in it is on no card trusted here (renkei party add CARD)",
+                    SPAN_ARG(party));
+}
+
 /* Keys named in the agreement must be those of the cards this node trusts, now or before a rotation. */
 static enum err keys_known(struct op_call *call, struct store_reader *r, const struct agreement *g,
                            const struct node_view *v, struct diag *d) {
-    for (size_t i = 0; i < g->party_count; i++) {
-        const struct agreement_party *p = &g->parties[i];
-        const struct card *now = span_equal(p->id, v->own.party) ? &v->own : NULL;
-        struct store_document *docs;
-        size_t count;
-        for (size_t k = 0; k < v->partner_count; k++)
-            if (span_equal(v->partners[k].party, p->id)) now = &v->partners[k];
-        enum err e = store_document_list(r, now == &v->own ? "own-card" : "card", call->arena, &docs, &count, d);
-        if (e) return e;
-        if (!now || !key_in_succession(call->arena, docs, count, now, p->key))
-            return diag_set(d, ERR_VERIFY,
-                            "the key of %.*s in the agreement is on no card trusted here (renkei party add CARD)",
-                            SPAN_ARG(p->id));
-    }
-    return ERR_NONE;
+    enum err e = ERR_NONE;
+    for (size_t i = 0; !e && i < g->party_count; i++)
+        e = op_agreement_key_known(call, r, v, g->parties[i].id, g->parties[i].key, d);
+    return e;
 }
 
 static enum err lineage_of(struct op_call *call, struct store_reader *r, const struct agreement *g,
@@ -193,6 +196,15 @@ static void write_agreement(const struct share_agreement *s, bool in_force, stru
     json_member_time(&w, "ends", g->ends);
     json_member_time(&w, "added", s->added);
     json_member_truth(&w, "in_force", in_force);
+    json_key(&w, "left");
+    json_begin_array(&w);
+    for (size_t i = 0; i < g->departure_count; i++) {
+        json_begin_object(&w);
+        json_member(&w, "party", g->departures[i].party);
+        json_member_time(&w, "ends", g->departures[i].ends);
+        json_end_object(&w);
+    }
+    json_end_array(&w);
     if (op_flag(call, "text")) json_member(&w, "text", g->text);
     json_end_object(&w);
     op_emit(call, &out);

@@ -10,7 +10,8 @@
 #include "base/time.h"
 
 enum signer_use {
-    SIGNER_AGREEMENT, /* signs only messages that begin "renkei agreement signature v1\n" or "renkei card v1\n" */
+    SIGNER_AGREEMENT, /* signs only agreements, cards, consents and terminations: messages that begin "renkei card v1\n"
+                       * and the like */
     SIGNER_LOG        /* signs only checkpoints "renkei/…\n" cosignatures "cosignature/v1\n" and heads of the audit */
 };
 

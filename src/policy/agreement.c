@@ -14,6 +14,15 @@ const struct agreement_direction *agreement_direction(const struct agreement *g,
     return NULL;
 }
 
+time_us agreement_ends(const struct agreement *g, struct span from, struct span to) {
+    time_us ends = g->ends;
+    for (size_t i = 0; i < g->departure_count; i++) {
+        const struct agreement_departure *left = &g->departures[i];
+        if (left->ends < ends && (span_equal(left->party, from) || span_equal(left->party, to))) ends = left->ends;
+    }
+    return ends;
+}
+
 bool agreement_party_id_valid(struct span id) {
     if (id.len < 2 || id.len > AGREEMENT_PARTY_ID_MAX || id.at[0] == '-') return false;
     for (size_t i = 0; i < id.len; i++) {

@@ -113,6 +113,12 @@ struct agreement_obligation {
     struct span text;      /* in words; empty = not stated */
 };
 
+/* A party has left: nothing goes to or from it any more from `ends` on (policy/statement.h). */
+struct agreement_departure {
+    struct span party;
+    time_us ends;
+};
+
 struct agreement {
     struct span text;   /* the exact bytes, borrowed from the caller of agreement_read() */
     struct sha256 hash; /* of text */
@@ -130,6 +136,8 @@ struct agreement {
     size_t direction_count;
     const struct agreement_obligation *obligations;
     size_t obligation_count;
+    const struct agreement_departure *departures; /* no part of the file: put here by whoever knows of any */
+    size_t departure_count;
 };
 
 const char *agreement_duty_name(enum agreement_duty duty);
@@ -141,6 +149,9 @@ MUST_CHECK enum err agreement_read(struct arena *a, struct span text, struct agr
 /* NULL when there is none. Borrowed from the agreement. */
 const struct agreement_party *agreement_party(const struct agreement *g, struct span id);
 const struct agreement_direction *agreement_direction(const struct agreement *g, struct span from, struct span to);
+
+/* When it ends between two parties: with the agreement, or when one of them leaves it. */
+time_us agreement_ends(const struct agreement *g, struct span from, struct span to);
 
 /* Whether the text is a party's id: [A-Z0-9][A-Z0-9-]{1,31}. */
 bool agreement_party_id_valid(struct span id);

@@ -229,7 +229,7 @@ static void decide(const struct deciding *q) {
     if (q->now < q->g->effective) {
         q->out->again = q->g->effective;
         withheld(q, POLICY_REASON_NOT_EFFECTIVE);
-    } else if (q->now >= q->g->ends) {
+    } else if (q->now >= agreement_ends(q->g, q->out->from, q->out->to)) {
         withheld(q, POLICY_REASON_ENDED);
     } else if (!by_source(q) && !by_unknown_marking(q) && !by_meanings(q) && !by_return(q)) {
         by_rules(q);

@@ -184,7 +184,8 @@ static void because(const struct policy_decision *d, struct buf *out) {
         buf_printf(out, "Withheld: the agreement takes effect at %s.", time_format_us(d->agreement->effective, time));
         break;
     case POLICY_REASON_ENDED:
-        buf_printf(out, "Withheld: the agreement ended at %s.", time_format_us(d->agreement->ends, time));
+        buf_printf(out, "Withheld: the agreement ended at %s.",
+                   time_format_us(agreement_ends(d->agreement, d->from, d->to), time));
         break;
     case POLICY_REASON_NOT_OWN:
         buf_printf(out, "Withheld: it came from %.*s and is not %.*s's to pass on.", SPAN_ARG(d->source_party),

@@ -3,9 +3,11 @@
 #include <stdlib.h>
 
 #include "base/encode.h"
+#include "policy/statement.h"
+#include "policy/vocabulary.h"
 
 /* Documents: kind "agreement" under its hash, "agreement-lineage" under its hash, "agreement-signature" under
- * HASH/PARTY. */
+ * HASH/PARTY, "agreement-termination" under HASH/PARTY. */
 
 static int by_lineage_and_version(const void *left, const void *right) {
     const struct share_agreement *a = left, *b = right;
@@ -34,6 +36,43 @@ static unsigned version_of(const struct share_agreement *all, size_t count, cons
     return version;
 }
 
+/* Whoever leaves a version has left those before it, too; those after it were signed again. */
+static bool is_left(const struct share_agreement *all, size_t count, const struct share_agreement *one,
+                    const struct statement *s) {
+    const struct share_agreement *named = share_agreement_find(all, count, s->fields[TERMINATION_AGREEMENT]);
+    return named && span_equal(named->lineage, one->lineage) && one->version <= named->version;
+}
+
+static enum err departures_load(struct store_reader *r, struct arena *a, struct share_agreement *all, size_t count,
+                                struct diag *d) {
+    struct store_document *docs;
+    size_t doc_count;
+    enum err e = store_document_list(r, "agreement-termination", a, &docs, &doc_count, d);
+    for (size_t i = 0; !e && doc_count > 0 && i < count; i++) {
+        struct agreement_departure *left = arena_zalloc(a, doc_count, sizeof *left);
+        if (!left) return diag_set(d, ERR_NOMEM, "no memory for the agreements");
+        all[i].agreement->departures = left;
+        for (size_t k = 0; !e && k < doc_count; k++) {
+            struct statement s;
+            e = statement_read(a, docs[k].body, STATEMENT_TERMINATION, &s, d);
+            if (!e && is_left(all, count, &all[i], &s))
+                left[all[i].agreement->departure_count++] = (struct agreement_departure){s.party, s.ends};
+        }
+    }
+    return e;
+}
+
+enum err share_termination_put(struct store_tx *tx, const struct statement *s, struct span file, time_us now,
+                               struct diag *d) {
+    struct buf key = BUF_EMPTY;
+    buf_printf(&key, "%.*s/%.*s", SPAN_ARG(s->fields[TERMINATION_AGREEMENT]), SPAN_ARG(s->party));
+    struct store_document doc = {
+        .kind = SPAN("agreement-termination"), .key = buf_span(&key), .body = file, .time = now};
+    enum err e = buf_ok(&key) ? store_document_put(tx, &doc, d) : diag_set(d, ERR_NOMEM, "no memory");
+    buf_free(&key);
+    return e;
+}
+
 enum err share_agreements_load(struct store_reader *r, struct arena *a, struct share_agreement **out, size_t *count,
                                struct diag *d) {
     struct store_document *docs, lineage;
@@ -51,7 +90,7 @@ enum err share_agreements_load(struct store_reader *r, struct arena *a, struct s
     for (size_t i = 0; i < *count; i++) all[i].version = version_of(all, *count, &all[i]);
     qsort(all, *count, sizeof *all, by_lineage_and_version);
     *out = all;
-    return ERR_NONE;
+    return departures_load(r, a, all, *count, d);
 }
 
 const struct share_agreement *share_agreement_in_force(const struct share_agreement *all, size_t count,
@@ -60,6 +99,19 @@ const struct share_agreement *share_agreement_in_force(const struct share_agreem
     for (size_t i = 0; i < count; i++)
         if (span_equal(all[i].lineage, lineage) && (!best || all[i].agreement->effective <= now)) best = &all[i];
     return best;
+}
+
+bool share_agreements_pass_on(const struct share_agreement *all, size_t count, struct span from, struct span to,
+                              struct span source, time_us now) {
+    for (size_t i = 0; i < count; i++) {
+        const struct agreement *g = all[i].agreement;
+        const struct agreement_direction *dir = agreement_direction(g, from, to);
+        if (dir && now >= g->effective && now < agreement_ends(g, from, to) &&
+            share_agreement_in_force(all, count, all[i].lineage, now) == &all[i] &&
+            policy_word_find(&dir->words, POLICY_SPACE_SOURCE, source) >= 0)
+            return true;
+    }
+    return false;
 }
 
 const struct share_agreement *share_agreement_find(const struct share_agreement *all, size_t count, struct span hash) {

@@ -1,4 +1,4 @@
-/* The agreements a realm holds: complete ones only, in lineages. */
+/* The agreements a realm holds: complete ones only, in lineages; with them, who has left one. */
 #ifndef RENKEI_SHARE_AGREEMENTS_H
 #define RENKEI_SHARE_AGREEMENTS_H
 
@@ -20,8 +20,15 @@ MUST_CHECK enum err share_agreements_load(struct store_reader *r, struct arena *
  * is none. */
 const struct share_agreement *share_agreement_in_force(const struct share_agreement *all, size_t count,
                                                        struct span lineage, time_us now);
+/* Whether an agreement in force lets `from` give `to` what came from `source`: its direction names that source. */
+bool share_agreements_pass_on(const struct share_agreement *all, size_t count, struct span from, struct span to,
+                              struct span source, time_us now);
 /* By hash in hexadecimal, or its beginning (at least 6 digits, if only one begins so). NULL if none. */
 const struct share_agreement *share_agreement_find(const struct share_agreement *all, size_t count, struct span hash);
+/* Keeps that a party has left: verified by the caller, who names the statement's file. */
+struct statement;
+MUST_CHECK enum err share_termination_put(struct store_tx *tx, const struct statement *s, struct span file, time_us now,
+                                          struct diag *d);
 /* Keeps a new version with its signatures, all verified by the caller. */
 MUST_CHECK enum err share_agreement_put(struct store_tx *tx, const struct agreement *g,
                                         const struct agreement_signature *signatures, size_t signature_count,

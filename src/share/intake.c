@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "share/agreements.h"
 #include "share/origin.h"
 #include "share/reading.h"
 #include "share/release.h"
@@ -23,6 +24,9 @@ struct intake {
     time_us now;
     struct arena reading, arena; /* of the object at hand: as read; what the store says of it */
     struct stix_report report;
+    struct arena terms; /* agreements, loaded when one is first asked for */
+    struct share_agreement *agreements;
+    size_t agreement_count;
     struct intake_totals totals;
     int64_t *rehandled; /* holdings held already that get other handling when this becomes visible; owned */
     size_t rehandled_count, rehandled_size;
@@ -44,6 +48,7 @@ enum err intake_open(const struct share_context *c, const struct intake_options 
     in->now = clock_now(c->clock);
     arena_init(&in->reading, READING_ARENA_MAX);
     arena_init(&in->arena, OBJECT_ARENA_MAX);
+    arena_init(&in->terms, OBJECT_ARENA_MAX);
     pthread_mutex_lock(&one_at_a_time);
     enum err e = transaction(in, d);
     if (!e) e = store_intake_discard(in->tx, d); /* what an intake that failed half-way may have left */
@@ -63,6 +68,7 @@ static void intake_free(struct intake **in) {
     if ((*in)->tx) store_rollback(&(*in)->tx);
     arena_free(&(*in)->reading);
     arena_free(&(*in)->arena);
+    arena_free(&(*in)->terms);
     free((*in)->rehandled);
     free(*in);
     *in = NULL;
@@ -109,15 +115,31 @@ static enum err creator_of(struct intake *in, int64_t holding, struct span *out,
     return ERR_NONE;
 }
 
+/* Whether the sender may bring what is another party's: an agreement with it names that party as a source. */
+static enum err passes_on(struct intake *in, struct span owner, bool *out, struct diag *d) {
+    enum err e = ERR_NONE;
+    if (!in->agreements)
+        e = share_agreements_load(store_tx_reader(in->tx), &in->terms, &in->agreements, &in->agreement_count, d);
+    *out = !e && share_agreements_pass_on(in->agreements, in->agreement_count, in->options.source, in->context.party,
+                                          owner, in->now);
+    return e;
+}
+
 /* A version counts only from its creator's party, and who the creator is was said by the first that counted: naming
  * another later takes nothing over. A creator that is no party we know (a vendor, MITRE), or not named, speaks through
  * whoever brought the object first; this party's own analysts may bring newer versions of such an object, partners may
- * not. Whoever brings the very bytes that count already says nothing new. */
+ * not. Where an agreement lets the sender pass on what is its creator's, its word counts until the creator's own party
+ * gives the object itself. Whoever brings the very bytes that count already says nothing new. */
 static enum err judge(struct intake *in, const struct stix_object *o, const struct sha256 *hash,
                       const struct store_holding *held, size_t count, enum store_state *state, struct diag *d) {
     struct span sender = in->options.source.len ? in->options.source : in->context.party;
     struct span owner = party_of_identity(&in->context, o->created_by), creator;
-    bool contested = owner.len && !span_equal(owner, sender);
+    bool contested = owner.len && !span_equal(owner, sender), passed_on = false;
+    if (contested && !span_equal(owner, in->context.party)) {
+        enum err e = passes_on(in, owner, &passed_on, d);
+        if (e) return e;
+        contested = !passed_on;
+    }
     for (size_t i = 0; i < count && !contested; i++)
         if (held[i].state == STORE_CURRENT && sha256_equal(&held[i].hash, hash)) return ERR_NONE;
     for (size_t i = 0; i < count && !contested; i++) {

@@ -5,6 +5,7 @@
 #include "base/map.h"
 #include "ledger/record.h"
 #include "share/agreements.h"
+#include "share/consent.h"
 #include "share/origin.h"
 #include "stix/id.h"
 #include "json/json.h"
@@ -267,11 +268,21 @@ static enum err is_current(const struct share_question *q, struct span id, bool 
     return e == ERR_NOT_FOUND ? ERR_NONE : e;
 }
 
+/* The parties of one agreement have each other's cards, which name these. */
+static bool is_party_identity(const struct share_question *q, struct span id) {
+    const struct share_context *c = q->context;
+    if (!span_starts(id, SPAN("identity--"))) return false;
+    if (span_equal(id, c->identity)) return true;
+    for (size_t i = 0; i < c->party_count; i++)
+        if (span_equal(id, c->parties[i].identity)) return agreement_party(q->agreement, c->parties[i].id) != NULL;
+    return false;
+}
+
 enum err share_recipient_form(const struct share_question *q, struct span stix_id, enum share_form *out,
                               struct diag *d) {
     char derived[DERIVE_ID_SIZE];
     enum stix_tlp level;
-    bool has = stix_marking_builtin(stix_id, &level) || span_equal(stix_id, q->context->identity);
+    bool has = stix_marking_builtin(stix_id, &level) || is_party_identity(q, stix_id);
     enum err e = has ? ERR_NONE : is_current(q, stix_id, &has, d);
     if (!e && !has && q->recipient_source >= 0)
         e = store_received_from(q->reader, stix_id, (uint32_t)q->recipient_source, &has, d);

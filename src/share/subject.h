@@ -8,10 +8,9 @@
 #include "stix/object.h"
 #include "store/store.h"
 
-/* Documents of the realm's store that decisions ask: a national policy under its version; that an object's originator
- * consented to a recipient, under OBJECT/RECIPIENT. */
+/* Documents of the realm's store that decisions ask, beside consents (share/consent.h): a national policy under its
+ * version. */
 #define SHARE_NATIONAL_KIND "national-policy"
-#define SHARE_CONSENT_KIND  "consent"
 
 /* What the decisions of one ledger have in common. Borrowed. */
 struct share_question {
@@ -54,8 +53,8 @@ MUST_CHECK enum err share_candidate_derive(const struct share_question *q, struc
                                            const struct derive_rename *renames, size_t rename_count, time_us modified,
                                            struct arena *a, struct diag *d);
 /* How the recipient has the object: under its own id, when it was released and is current, or received from the
- * recipient, or is of the specification itself, or this party's own identity, which its card names; or as the object
- * derived from it. */
+ * recipient, or is of the specification itself, or the identity of a party of the agreement, which its card names; or
+ * as the object derived from it. */
 MUST_CHECK enum err share_recipient_form(const struct share_question *q, struct span stix_id, enum share_form *out,
                                          struct diag *d);
 /* Whether somebody withdrew what went out under this id: it stays withdrawn, in whatever version. What policy took back
