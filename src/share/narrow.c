@@ -133,7 +133,9 @@ enum err release_no_longer(const struct share_context *c, struct span recipient,
         const struct share_agreement *in_force = share_agreement_in_force(all, count, ledgers[i].lineage, now);
         if (!in_force || (recipient.len && !span_equal(ledgers[i].recipient, recipient))) continue;
         /* Where nothing is in force, no terms say anything about what is out. */
-        if (now < in_force->agreement->effective || now >= agreement_ends(in_force->agreement, c->party, ledgers[i].recipient)) continue;
+        if (now < in_force->agreement->effective ||
+            now >= agreement_ends(in_force->agreement, c->party, ledgers[i].recipient))
+            continue;
         struct narrowing n = {c, &ledgers[i], in_force, take, each, context, totals, {0}};
         e = look_at_ledger(&n, r, d);
     }

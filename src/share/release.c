@@ -206,7 +206,8 @@ enum err release_run(const struct share_context *c, void (*progress)(void *conte
             share_agreement_in_force(all, count, ledgers[i].lineage, clock_now(c->clock));
         if (!in_force || !is_partner(c, ledgers[i].recipient)) continue;
         time_us now = clock_now(c->clock);
-        if (now < in_force->agreement->effective || now >= agreement_ends(in_force->agreement, c->party, ledgers[i].recipient))
+        if (now < in_force->agreement->effective ||
+            now >= agreement_ends(in_force->agreement, c->party, ledgers[i].recipient))
             continue; /* nothing may go: decided when it may */
         e = decide_ledger(c, &ledgers[i], in_force, visible, &l, totals, d);
     }
