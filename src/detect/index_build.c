@@ -367,23 +367,41 @@ static enum err compile_in_full(struct detect_builder *b, struct span text, uint
     return error ? refuse_invalid(b, indicator, &problem, d) : refuse(b, indicator, "", d);
 }
 
+/* A value that nothing can have spoils a pattern that has no other; among others it is only never seen. */
+static bool has_several_values(const struct pattern_node *node) {
+    if (node->kind == PATTERN_TEST) return node->test->literals && node->test->literals->next;
+    return node->first->next || has_several_values(node->first);
+}
+
+/* Events tell senders from recipients, but From from Sender, and To from Cc, only observations do. */
+static bool names_message(const struct pattern_plan *plan) {
+    for (uint32_t i = 0; i < plan->atom_count; i++)
+        if (plan->atoms[i].root == ROOT_MESSAGE) return true;
+    return false;
+}
+
 static enum err compile(struct detect_builder *b, struct span text, uint32_t indicator, struct diag *d) {
     const struct pattern *pattern;
     const struct pattern_plan *plan;
-    struct diag problem;
+    struct diag problem = {0};
     enum err error = pattern_parse(&b->scratch, text, &pattern, &problem);
     if (!error) error = pattern_check(pattern, &problem);
-    if (!error) error = pattern_compile(&b->scratch, pattern, &plan, &problem);
     if (error == ERR_NOMEM) return no_memory(d);
-    if (error) {
-        if (error == ERR_UNSUPPORTED) return compile_in_full(b, text, indicator, &problem, d);
-        return refuse_invalid(b, indicator, &problem, d);
-    }
+    if (error) return refuse_invalid(b, indicator, &problem, d);
+    error = pattern_compile(&b->scratch, pattern, &plan, &problem);
+    if (error == ERR_NOMEM) return no_memory(d);
+    if (error == ERR_UNSUPPORTED || (error && has_several_values(pattern->root)))
+        return compile_in_full(b, text, indicator, &problem, d);
+    if (error) return refuse_invalid(b, indicator, &problem, d);
+    if (names_message(plan)) return compile_in_full(b, text, indicator, &problem, d);
     struct pattern_atom *atoms = arena_alloc(&b->scratch, plan->atom_count * sizeof *atoms);
     if (!atoms) return no_memory(d);
     for (uint32_t i = 0; i < plan->atom_count; i++) {
         const char *reason = NULL;
-        if (!normalise_atom(b, &plan->atoms[i], &atoms[i], &reason)) return refuse(b, indicator, reason, d);
+        if (normalise_atom(b, &plan->atoms[i], &atoms[i], &reason)) continue;
+        if (plan->atom_count == 1) return refuse(b, indicator, reason, d);
+        diag_set(&problem, ERR_UNSUPPORTED, "%s", reason);
+        return compile_in_full(b, text, indicator, &problem, d);
     }
     struct pattern_plan normalised = *plan;
     enum atom_root root;

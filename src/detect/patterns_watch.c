@@ -38,8 +38,11 @@ static enum err watch_one(struct detect_builder *b, const struct pattern_necessa
             values |= needs->needs[i].kind == NEED_TEST;
             continue;
         }
-        enum err error = detect_builder_watch(b, &needs->needs[i].atom, watch, d);
-        if (error) return error;
+        struct diag ignored;
+        enum err error = detect_builder_watch(b, &needs->needs[i].atom, watch, &ignored);
+        /* What is no value of its kind no sensor tells of; but STIX may say anything. */
+        if (error == ERR_INVALID) error = detect_builder_watch_log(b, SPAN("stix"), watch, &ignored);
+        if (error) return diag_set(d, error, "%s", ignored.message);
     }
     return values ? watch_logs(b, observation, WATCH_VALUES, d) : ERR_NONE;
 }

@@ -44,7 +44,7 @@ const char *atom_kind_name(enum atom_kind kind) {
         [ATOM_FILE_NAME] = "file-name", [ATOM_PORT] = "port",     [ATOM_PROTOCOL] = "protocol",
         [ATOM_TYPE] = "type",
     };
-    return kind < ATOM_KIND_COUNT ? names[kind] : "?";
+    return kind < ATOM_KIND_COUNT ? names[kind] : "object"; /* found by a pattern that no one value decides */
 }
 
 const char *atom_root_name(enum atom_root root) {

@@ -28,24 +28,24 @@ static struct span last_key(const struct pattern_path *path) {
     return key;
 }
 
-/* Whether both have the same wildcards in the same order. */
-static bool same_wildcards(struct span a, struct span b) {
-    size_t i = 0, k = 0;
-    for (;;) {
-        while (i < a.len && a.at[i] != '%' && a.at[i] != '_') i++;
-        while (k < b.len && b.at[k] != '%' && b.at[k] != '_') k++;
-        if (i == a.len || k == b.len) return i == a.len && k == b.len;
-        if (a.at[i++] != b.at[k++]) return false;
-    }
+static struct span in_lower_case(struct arena *a, struct span text) {
+    struct span copy = arena_copy(a, text);
+    char *at = (char *)(uintptr_t)copy.at; /* just made */
+    for (size_t i = 0; i < copy.len; i++)
+        if (at[i] >= 'A' && at[i] <= 'Z') at[i] |= 0x20;
+    return copy;
 }
 
-/* A string literal as the values it is compared with are spelt. What folding would take a wildcard of LIKE from stays
- * as it is. */
+/* A string literal as the values it is compared with are spelt. Of LIKE with wildcards only the case is folded: "%."
+ * without its trailing dot would be anything. */
 static struct span fold(const struct builder *b, const struct program_test *test, struct span text) {
     const struct pattern_settings *settings = &b->program->settings;
     if (!settings->fold || test->compare == PATTERN_MATCHES) return text;
     struct span folded = settings->fold(b->arena, test->type, test->property, text);
-    return test->compare == PATTERN_LIKE && !same_wildcards(text, folded) ? text : folded;
+    bool wild = test->compare == PATTERN_LIKE &&
+                (span_find_char(text, '%') != SIZE_MAX || span_find_char(text, '_') != SIZE_MAX);
+    if (!wild || span_equal_nocase(text, folded)) return folded;
+    return settings->caseless && settings->caseless(test->type, test->property) ? in_lower_case(b->arena, text) : text;
 }
 
 static struct program_literal build_literal(const struct builder *b, const struct program_test *test,

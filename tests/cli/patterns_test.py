@@ -45,6 +45,27 @@ class Patterns(Case):
         self.assertNotIn("cannot be evaluated", done.stderr)
         self.assertEqual(self.found(node, [dns_line("harmless.test")], code=NO)[0], [])
 
+    def test_what_nothing_can_be_spoils_nothing_else(self):
+        """A value of the wrong kind among others, and wildcards beside what folding takes away."""
+        node = self.matching("[ipv4-addr:value IN ('198.51.100.7', 'no address')]",
+                             "[domain-name:value = 'no name' OR domain-name:value = 'evil.example']",
+                             "[domain-name:value LIKE '%.']", "[domain-name:value LIKE '%.EVIL.example']",
+                             "[domain-name:value LIKE 'Evil.Example.']", "[url:value LIKE 'HTTP://Evil.example/%Gate']",
+                             "[ipv4-addr:value = 'no address']")
+        url = json.dumps({"_path": "http", "ts": at(5), "uid": "C2", "id.orig_h": "192.0.2.7", "id.orig_p": 1, "id.resp_h": "203.0.113.1",
+                          "id.resp_p": 80, "method": "GET", "host": "evil.EXAMPLE", "uri": "/a/Gate"}) + "\n"
+        found, done = self.found(node, [conn_line("198.51.100.7", 443), dns_line("a.evil.example."), url])
+        self.assertEqual(sorted(found), [(0, 1), (1, 3), (3, 2), (4, 3), (5, 3)])
+        self.assertIn("1 of 7 indicators cannot be evaluated", done.stderr)
+
+    def test_from_is_not_the_envelope(self):
+        node = self.matching("[email-message:from_ref.value = 'a@evil.example']", "[email-message:sender_ref.value = 'a@evil.example']")
+        mail = {"_path": "smtp", "ts": at(5), "uid": "C2", "id.orig_h": "192.0.2.7", "id.orig_p": 1, "id.resp_h": "203.0.113.1", "id.resp_p": 25,
+                "mailfrom": "a@evil.example", "from": "b@c.example", "rcptto": ["d@c.example"], "to": ["d@c.example"]}
+        other = {**mail, "mailfrom": "b@c.example", "from": "a@EVIL.example"}
+        found, _ = self.found(node, [json.dumps(m) + "\n" for m in (mail, other)])
+        self.assertEqual(sorted(found), [(0, 2), (1, 1)])
+
     def test_several_observations(self):
         node = self.matching("[domain-name:value = 'evil.example'] FOLLOWEDBY [ipv4-addr:value = '198.51.100.7']",
                              "[domain-name:value = 'evil.example'] REPEATS 3 TIMES WITHIN 60 SECONDS")

@@ -288,7 +288,6 @@ enum sentence {
     FILE_AND_NAME,
     NAME,
     EMAIL,
-    SENDER,
     SET,
     EITHER,
     SENTENCES
@@ -350,9 +349,6 @@ static void write_rule(const struct rule *r, struct buf *out) {
         break;
     case EMAIL:
         buf_printf(out, "[email-addr:value = '%s']", emails[r->a]);
-        break;
-    case SENDER:
-        buf_printf(out, "[email-message:from_ref.value = '%s']", emails[r->a]);
         break;
     case SET:
         buf_printf(out, "[domain-name:value IN ('%s', '%s')]", domains[r->a], domains[r->b]);
@@ -430,8 +426,6 @@ static bool says(const struct facts *f, const struct rule *r, bool fragment) {
         return f->name == r->a;
     case EMAIL:
         return f->sender == r->a || f->recipient == r->a;
-    case SENDER:
-        return f->sender == r->a;
     case SET:
         return asks(f, r->a) || asks(f, r->b);
     default:
