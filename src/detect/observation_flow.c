@@ -9,9 +9,16 @@ static struct draft_object *flow(struct observing *o) {
     return o->flow;
 }
 
+/* A header is a list of strings: it may be sent several times (§6.12.3). The same value twice is one of two fields that
+ * tell of one header. */
 static void header(struct observing *o, struct span name, struct span value) {
     struct span keys[] = {SPAN("extensions"), SPAN("http-request-ext"), SPAN("request_header"), name};
-    if (name.len) draft_set(&o->draft, flow(o), keys, 4, DRAFT_TEXT, false, value);
+    if (name.len == 0 || !flow(o)) return;
+    for (const struct draft_property *p = o->flow->first; p; p = p->next)
+        if (p->depth == 4 && span_equal(p->keys[2], keys[2]) && span_equal(p->keys[3], name) &&
+            span_equal(p->text, value))
+            return;
+    draft_set(&o->draft, flow(o), keys, 4, DRAFT_TEXT, true, value);
 }
 
 /* The host a client asked for; folded without its port, as indicators name it. */

@@ -145,9 +145,12 @@ static struct span shown_value(const struct pattern_object *object, struct arena
         enum atom_kind kind;
     } kinds[] = {{"ipv4-addr", ATOM_ADDRESS}, {"ipv6-addr", ATOM_ADDRESS}, {"domain-name", ATOM_DOMAIN},
                  {"url", ATOM_URL},           {"file", ATOM_FILE_NAME},    {"email-addr", ATOM_EMAIL}};
-    static const char *const keys[] = {"value", "name", "subject", "user_id", "account_login", "path", "serial_number",
-                                       "command_line", "key", "display_name"};
-    *kind = ATOM_KIND_COUNT;
+    static const char *const keys[] = {"value", "name",          "subject",      "user_id", "account_login",
+                                       "path",  "serial_number", "command_line", "key",     "display_name"};
+    struct json_value request = json_get(json_get(object->value, "extensions"), "http-request-ext");
+    struct span requested = json_text(json_get(request, "request_value"), a);
+    *kind = requested.len ? (uint8_t)ATOM_PATH : ATOM_KIND_COUNT;
+    if (requested.len) return requested;
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
         if (span_is(object->type, kinds[i].type)) *kind = (uint8_t)kinds[i].kind;
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {

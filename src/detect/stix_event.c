@@ -89,7 +89,8 @@ static void add_value(struct stix_reading *r, enum field_target target, struct j
 static void add_request(struct stix_reading *r, struct json_value flow) {
     struct json_value request = json_get(json_get(flow, "extensions"), "http-request-ext");
     struct span target = json_text(json_get(request, "request_value"), r->builder.arena);
-    struct span host = json_text(json_get(json_get(request, "request_header"), "Host"), r->builder.arena);
+    struct json_value hosts = json_get(json_get(request, "request_header"), "Host"); /* a string in STIX 2.0 */
+    struct span host = json_text(json_type(hosts) == JSON_ARRAY ? json_at(hosts, 0) : hosts, r->builder.arena);
     if (target.len) event_add(&r->builder, ATOM_PATH, ROOT_FLOW, 0, target);
     if (host.len) event_add_host(&r->builder, ROLE_DST | ROLE_HOST, host);
 }

@@ -34,6 +34,7 @@ static const struct path_row {
     {"network-traffic", "dst_port", ATOM_PORT, ROOT_FLOW, ROLE_DST},
     {"network-traffic", "protocols[*]", ATOM_PROTOCOL, ROOT_FLOW, 0},
     {"network-traffic", "extensions.http-request-ext.request_value", ATOM_PATH, ROOT_FLOW, 0},
+    {"network-traffic", "extensions.http-request-ext.request_header.Host[*]", ATOM_ADDRESS, ROOT_FLOW, ROLE_HOST},
     {"network-traffic", "extensions.http-request-ext.request_header.Host", ATOM_ADDRESS, ROOT_FLOW, ROLE_HOST},
 };
 

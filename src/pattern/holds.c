@@ -53,7 +53,7 @@ static bool path_holds(const struct evaluation *e, const struct program_test *te
 
 static bool any_element(const struct evaluation *e, const struct program_test *test, struct place at) {
     struct json_iter it = json_iter(at.value);
-    if (json_type(at.value) != JSON_ARRAY) return false;
+    if (json_type(at.value) != JSON_ARRAY) return test->header && compare_holds(e, test, at.value);
     at.steps = at.steps->next;
     while (json_next(&it) && budget_take(e->budget, 1)) {
         at.value = it.value;
@@ -69,6 +69,11 @@ static bool path_holds(const struct evaluation *e, const struct program_test *te
         if (!budget_take(e->budget, 1)) return false;
         if (at.steps->kind == PATTERN_STEP_ANY) return any_element(e, test, at);
         if (at.steps->kind == PATTERN_STEP_KEY ? !take_key(e, &at) : !take_index(&at)) return false;
+    }
+    if (test->header && json_type(at.value) == JSON_ARRAY && test->compare != PATTERN_EXISTS) {
+        static const struct pattern_step any = {.kind = PATTERN_STEP_ANY};
+        at.steps = &any;
+        return any_element(e, test, at);
     }
     return compare_holds(e, test, at.value);
 }

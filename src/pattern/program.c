@@ -136,6 +136,17 @@ static enum err (*const extras[PATTERN_OPERATOR_COUNT])(const struct builder *, 
     [PATTERN_ISSUPERSET] = build_network,
 };
 
+/* network-traffic:extensions.'http-request-ext'.request_header.KEY, with [*] or without. STIX 2.1 makes the values
+ * lists of strings, 2.0 made them strings, and patterns of both are about. */
+static bool is_header(const struct pattern_path *path) {
+    static const struct span keys[] = {SPAN("extensions"), SPAN("http-request-ext"), SPAN("request_header")};
+    const struct pattern_step *step = path->steps;
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++, step = step->next)
+        if (!step || step->kind != PATTERN_STEP_KEY || !span_equal(step->key, keys[i])) return false;
+    if (!step || step->kind != PATTERN_STEP_KEY) return false;
+    return !step->next || (step->next->kind == PATTERN_STEP_ANY && !step->next->next);
+}
+
 static enum err build_test(const struct builder *b, const struct pattern_test *from, const struct program_test **out) {
     struct program_test *test = arena_zalloc(b->arena, 1, sizeof *test);
     if (!test) return no_memory(b);
@@ -144,6 +155,7 @@ static enum err build_test(const struct builder *b, const struct pattern_test *f
     test->property = last_key(&from->path);
     test->compare = from->compare;
     test->negated = from->negated;
+    test->header = b->program->settings.fold && is_header(&from->path);
     test->spelling = span_ends(test->property, SPAN("_hex"))   ? SPELT_HEX
                      : span_ends(test->property, SPAN("_bin")) ? SPELT_BASE64
                                                                : SPELT_PLAIN;

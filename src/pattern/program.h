@@ -46,6 +46,7 @@ struct program_test {
     enum pattern_operator compare;
     bool negated;
     enum program_spelling spelling;
+    bool header; /* a header of an HTTP request, folded: a string or a list of them, with [*] or without */
     bool sorted; /* literals are strings in order: for binary search */
     const struct program_literal *literals;
     uint32_t literal_count;

@@ -66,6 +66,19 @@ class Patterns(Case):
         found, _ = self.found(node, [json.dumps(m) + "\n" for m in (mail, other)])
         self.assertEqual(sorted(found), [(0, 2), (1, 1)])
 
+    def test_headers_are_lists_or_strings(self):
+        """STIX 2.1 makes a header's values a list, 2.0 a string; patterns of both find both."""
+        path = "network-traffic:extensions.'http-request-ext'.request_header."
+        node = self.matching(f"[{path}'User-Agent'[*] LIKE '%jndi%']", f"[{path}'User-Agent' LIKE '%jndi%']", f"[{path}Host = 'evil.example']",
+                             f"[{path}Host[*] = 'evil.example']", f"[{path}'User-Agent'[*] = 'x'] FOLLOWEDBY [{path}'User-Agent' = '${{jndi:x}}']")
+        http = {"_path": "http", "ts": at(5), "uid": "C2", "id.orig_h": "192.0.2.7", "id.orig_p": 1, "id.resp_h": "203.0.113.1", "id.resp_p": 80,
+                "method": "GET", "host": "evil.example", "uri": "/", "user_agent": "${jndi:x}"}
+        old = {"type": "observed-data", "id": "observed-data--00000000-0000-4000-8000-000000000001", "first_observed": at(1), "last_observed": at(1),
+               "number_observed": 1, "objects": {"0": {"type": "network-traffic", "protocols": ["http"], "extensions": {"http-request-ext": {
+                   "request_method": "get", "request_value": "/", "request_header": {"User-Agent": "x", "Host": "evil.example"}}}}}}
+        found, _ = self.found(node, [json.dumps(old) + "\n", json.dumps(http) + "\n"])
+        self.assertEqual(sorted(found), [(0, 2), (1, 2), (2, 1), (2, 2), (3, 1), (3, 2), (4, 2)])
+
     def test_several_observations(self):
         node = self.matching("[domain-name:value = 'evil.example'] FOLLOWEDBY [ipv4-addr:value = '198.51.100.7']",
                              "[domain-name:value = 'evil.example'] REPEATS 3 TIMES WITHIN 60 SECONDS")
