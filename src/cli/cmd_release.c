@@ -30,18 +30,23 @@ static void print_why(void *context, struct json_value r, struct arena *a) {
 /* "ID --FLAG PARTY" of why and withdraw. */
 static int with_party(const struct cli *cli, int argc, char **argv, const char *flag, const char *operation,
                       cli_result print) {
-    const struct option options[] = {{flag, 1, 0, 'p'}, {0}};
+    const struct option options[] = {{flag, 1, 0, 'p'}, {"at", 1, 0, 'a'}, {0}};
     struct buf args = BUF_EMPTY;
     struct json_writer w = json_writer(&args);
-    const char *party = NULL;
+    const char *party = NULL, *at = NULL;
     for (int c; (c = getopt_long(argc, argv, ":", options, NULL)) != -1;) {
-        if (c != 'p') return cli_bad_flag(operation, c, argv);
-        party = optarg;
+        if (c == 'p')
+            party = optarg;
+        else if (c == 'a' && strcmp(operation, "why") == 0)
+            at = optarg;
+        else
+            return cli_bad_flag(operation, c, argv);
     }
     if (optind + 1 != argc || !party) return cli_usage(operation, "%s takes an id and --%s PARTY", operation, flag);
     json_begin_object(&w);
     json_member_cstr(&w, "id", argv[optind]);
     json_member_cstr(&w, flag, party);
+    if (at) json_member_cstr(&w, "at", at);
     json_end_object(&w);
     int code = cli_do(cli, operation, buf_span(&args), print, NULL);
     buf_free(&args);

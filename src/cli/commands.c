@@ -67,9 +67,10 @@ const struct command commands[] = {
      "renkei show ID [--history]\n\nThe version that counts, or all with --history.\n\n  renkei show indicator--…\n",
      "--history", command_show},
     {"why", "explain what goes to a party and what does not",
-     "renkei why ID --to PARTY\n\nWhich clause decided, and what would have to change.\n\n  renkei why indicator--… "
-     "--to US-DOD\n",
-     "--to", command_why},
+     "renkei why ID --to PARTY [--at TIME]\n\n"
+     "Which clause decided, and what would have to change; --at: as it was then.\n\n"
+     "  renkei why indicator--… --to US-DOD\n",
+     "--to --at", command_why},
     {"release", "decide what has not been decided",
      "renkei release\n\nimport and serve do so by themselves.\n\n  renkei release\n", "", command_release},
     {"withdraw", "take a release back",
@@ -82,6 +83,13 @@ const struct command commands[] = {
      "  renkei withdraw indicator--… --from US-DOD\n"
      "  renkei withdraw --no-longer --dry-run\n",
      "--from --no-longer --dry-run", command_withdraw},
+    {"disclosed", "what a party was given, with totals",
+     "renkei disclosed --to PARTY [--since TIME] [--until TIME] [--list]\n\n"
+     "Totals by type, marking and clause of what was released in that time, and how much of it is served still; "
+     "--list\n"
+     "shows every release and withdrawal.\n\n"
+     "  renkei disclosed --to US-DOD --since 2026-04-01T00:00:00Z\n",
+     "--to --since --until --list", command_disclosed},
     {"ledger", "show, verify and prove what was released",
      "renkei ledger show [--to PARTY]\n"
      "renkei ledger entries --to PARTY [--first N] [--limit N]\n"

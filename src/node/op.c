@@ -37,6 +37,7 @@ static const struct op operations[] = {
     {"why", NODE_READ, op_why},
     {"withdraw", NODE_WRITE, op_withdraw},
     {"withdraw.no_longer", NODE_WRITE, op_withdraw_no_longer},
+    {"disclosed", NODE_READ, op_disclosed},
     {"ledger.show", NODE_READ, op_ledger_show},
     {"ledger.entries", NODE_READ, op_ledger_entries},
     {"ledger.verify", NODE_READ, op_ledger_verify},

@@ -30,6 +30,7 @@ OPERATION(op_release);
 OPERATION(op_why);
 OPERATION(op_withdraw);
 OPERATION(op_withdraw_no_longer);
+OPERATION(op_disclosed);
 OPERATION(op_ledger_show);
 OPERATION(op_ledger_entries);
 OPERATION(op_ledger_verify);

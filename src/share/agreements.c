@@ -101,6 +101,13 @@ const struct share_agreement *share_agreement_in_force(const struct share_agreem
     return best;
 }
 
+size_t share_agreements_known(struct share_agreement *all, size_t count, time_us at) {
+    size_t known = 0;
+    for (size_t i = 0; i < count; i++)
+        if (all[i].added <= at) all[known++] = all[i];
+    return known;
+}
+
 bool share_agreements_pass_on(const struct share_agreement *all, size_t count, struct span from, struct span to,
                               struct span source, time_us now) {
     for (size_t i = 0; i < count; i++) {

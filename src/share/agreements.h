@@ -20,6 +20,8 @@ MUST_CHECK enum err share_agreements_load(struct store_reader *r, struct arena *
  * is none. */
 const struct share_agreement *share_agreement_in_force(const struct share_agreement *all, size_t count,
                                                        struct span lineage, time_us now);
+/* Leaves those that had been added at a time, in their order; how many that are. */
+size_t share_agreements_known(struct share_agreement *all, size_t count, time_us at);
 /* Whether an agreement in force lets `from` give `to` what came from `source`: its direction names that source. */
 bool share_agreements_pass_on(const struct share_agreement *all, size_t count, struct span from, struct span to,
                               struct span source, time_us now);

@@ -46,9 +46,10 @@ struct release_narrowed {
 MUST_CHECK enum err release_no_longer(const struct share_context *c, struct span recipient, bool take,
                                       void (*each)(void *context, const struct release_narrowed *n), void *context,
                                       struct release_totals *totals, struct diag *d);
-/* Explains as JSON, appended to out:
- * {"id","to","released":{…}|null,"decision":{"outcome","clause","reason","text"},"versions":[…]}. */
-MUST_CHECK enum err release_why(const struct share_context *c, struct span stix_id, struct span recipient,
+/* Explains as JSON, appended to out: {"id","to","agreements":[{"agreement","decision":{"outcome","clause","reason",
+ * "text"},"released":{…}},…]}. At another time than now (TIME_NONE): by the version that was held then, the agreements
+ * and national policy that were in force, and what was out. Local handling and who is a partner are as they are now. */
+MUST_CHECK enum err release_why(const struct share_context *c, struct span stix_id, struct span recipient, time_us at,
                                 struct buf *out, struct diag *d);
 /* Signs the current size of every ledger again (after the log key was rotated). */
 MUST_CHECK enum err release_checkpoint_all(const struct share_context *c, struct diag *d);

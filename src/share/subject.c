@@ -216,6 +216,7 @@ static enum err national_load(struct share_question *q, struct diag *d) {
     enum err e = store_document_list(q->reader, SHARE_NATIONAL_KIND, &policy->arena, &docs, &count, d);
     for (size_t i = 0; !e && i < count; i++) {
         struct national_policy *n;
+        if (q->retrospective && docs[i].time > q->now) continue;
         e = national_policy_read(&policy->arena, docs[i].body, &n, d);
         if (e || n->effective > q->now || (policy->national && policy->national->version > n->version)) continue;
         policy->national = n;
@@ -229,6 +230,7 @@ static enum err agreements_load(struct share_question *q, struct diag *d) {
     size_t count;
     enum err e = share_agreements_load(q->reader, &policy->arena, &all, &count, d);
     if (e) return e;
+    if (q->retrospective) count = share_agreements_known(all, count, q->now);
     policy->agreements = arena_zalloc(&policy->arena, count + 1, sizeof(*policy->agreements));
     if (!policy->agreements) return diag_set(d, ERR_NOMEM, "no memory for the agreements");
     for (size_t i = 0; i < count; i++)

@@ -23,6 +23,7 @@ struct share_question {
     int64_t recipient_source; /* the source number of what came from the recipient; -1 if nothing did */
     bool derivations;         /* a derived object was released here before */
     time_us now;
+    bool retrospective;          /* `now` was before: what came to be known since does not count */
     struct share_policy *policy; /* owned: what share_question_prepare() loaded */
 };
 

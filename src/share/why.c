@@ -1,6 +1,7 @@
 #include "base/encode.h"
 #include "ledger/record.h"
 #include "share/agreements.h"
+#include "share/origin.h"
 #include "share/release.h"
 #include "share/subject.h"
 #include "json/write.h"
@@ -71,67 +72,153 @@ static enum err write_missing(struct json_writer *w, const struct share_question
     return ERR_NONE;
 }
 
-static enum err explain(const struct share_context *c, struct store_reader *r, const struct store_holding *h,
-                        const struct store_ledger *ledger, const struct share_agreement *g, struct json_writer *w,
-                        struct arena *a, struct diag *d) {
-    struct share_question q = {.context = c,
-                               .reader = r,
+/* ---- as it was ---- */
+
+struct asking {
+    const struct share_context *context;
+    struct store_reader *reader;
+    struct arena *arena;
+    time_us now;
+    bool retrospective;
+};
+
+/* The version that counts, or counted then. */
+static enum err find_version(const struct asking *v, struct span id, struct store_holding *out, struct diag *d) {
+    struct store_holding *versions, *found = NULL;
+    size_t count = 0;
+    if (!v->retrospective) return store_holding_latest(v->reader, id, v->arena, out, d);
+    enum err e = store_holding_history(v->reader, id, false, v->arena, &versions, &count, d);
+    for (size_t i = 0; !e && i < count; i++)
+        if (versions[i].state == STORE_CURRENT && versions[i].imported <= v->now) found = &versions[i];
+    if (e || !found) return e ? e : ERR_NOT_FOUND;
+    return store_holding_get(v->reader, found->id, v->arena, out, d);
+}
+
+/* The last release under an id up to then, and whether it had been taken back. */
+static enum err release_then(const struct asking *v, int64_t ledger, struct span out_id, struct store_entry *out,
+                             bool *found, struct diag *d) {
+    struct store_entry_query q = {.ledger = ledger,
+                                  .stix_id = out_id,
+                                  .added_after = TIME_NONE,
+                                  .modified = TIME_NONE,
+                                  .superseded = true,
+                                  .withdrawn = true,
+                                  .records = true,
+                                  .limit = STORE_PAGE_MAX,
+                                  .with_record = true};
+    struct store_entry *entries;
+    size_t count = 0;
+    enum err e = store_entry_scan(v->reader, &q, v->arena, &entries, &count, d);
+    for (size_t i = 0; !e && i < count && entries[i].time <= v->now; i++) {
+        struct ledger_record record;
+        e = ledger_record_read(v->arena, entries[i].record, &record, d);
+        if (e) return e;
+        if (record.kind == LEDGER_RELEASE) {
+            *out = entries[i];
+            out->state = STORE_ENTRY_CURRENT;
+            *found = true;
+        } else if (*found && record.withdraws == out->seq) {
+            out->state = STORE_ENTRY_WITHDRAWN;
+        }
+    }
+    return e;
+}
+
+static enum err find_release(const struct asking *v, const struct share_question *q, const struct store_holding *h,
+                             struct store_entry *out, bool *found, struct diag *d) {
+    struct store_entry entry;
+    char derived[DERIVE_ID_SIZE];
+    *found = false;
+    if (v->retrospective) {
+        enum err e = release_then(v, q->ledger, h->stix_id, out, found, d);
+        if (e || *found || share_derived_id(v->context, q->lineage, h->stix_id, derived, d)) return e;
+        return release_then(v, q->ledger, arena_copy(v->arena, span_cstr(derived)), out, found, d);
+    }
+    enum err e = store_entry_of_holding(v->reader, q->ledger, h->id, v->arena, &entry, d);
+    if (!e) e = store_entry_get(v->reader, q->ledger, entry.seq, v->arena, out, d);
+    *found = e == ERR_NONE;
+    return e == ERR_NOT_FOUND ? ERR_NONE : e;
+}
+
+/* ---- under one agreement ---- */
+
+static enum err explain_decision(const struct asking *v, const struct share_question *q, const struct store_holding *h,
+                                 struct json_writer *w, struct diag *d) {
+    struct share_candidate candidate;
+    struct store_entry released;
+    struct store_decision_run run;
+    bool out = false;
+    enum err e = share_candidate_decide(q, h, v->arena, &candidate, d);
+    if (!e) e = find_release(v, q, h, &released, &out, d);
+    if (e) return e;
+    write_decision(w, &candidate.decision, out);
+    if (out) {
+        json_key(w, "released");
+        write_entry(w, &released, v->arena);
+    } else if (candidate.decision.outcome == POLICY_RELEASE && !v->retrospective) {
+        e = write_missing(w, q, &candidate, v->arena, d);
+    }
+    if (!e && !store_decision_find(v->reader, q->ledger, h->id, v->arena, &run, d))
+        json_member_time(w, "decided", run.time);
+    return e;
+}
+
+static enum err explain(const struct asking *v, const struct store_holding *h, const struct store_ledger *ledger,
+                        const struct share_agreement *g, struct json_writer *w, struct diag *d) {
+    struct share_question q = {.context = v->context,
+                               .reader = v->reader,
                                .agreement = g->agreement,
                                .lineage = g->lineage,
                                .recipient = ledger->recipient,
                                .ledger = ledger->id,
-                               .now = clock_now(c->clock)};
-    struct share_candidate candidate;
-    struct store_entry entry;
-    struct store_decision_run run;
+                               .now = v->now,
+                               .retrospective = v->retrospective};
     enum err e = share_question_prepare(&q, d);
     json_begin_object(w);
     json_member(w, "agreement", g->hash);
     json_member(w, "title", g->agreement->title);
-    if (h->state == STORE_QUARANTINED) {
+    if (h->state == STORE_QUARANTINED)
         json_member_cstr(w, "quarantined", "this version did not come from its creator's party: it counts for nothing");
-    } else {
-        if (!e) e = share_candidate_decide(&q, h, a, &candidate, d);
-        bool out = !e && store_entry_of_holding(r, ledger->id, h->id, a, &entry, d) == ERR_NONE;
-        if (!e) write_decision(w, &candidate.decision, out);
-        if (out) {
-            struct store_entry full;
-            json_key(w, "released");
-            if (!store_entry_get(r, ledger->id, entry.seq, a, &full, d))
-                write_entry(w, &full, a);
-            else
-                json_null(w);
-        } else if (!e && candidate.decision.outcome == POLICY_RELEASE) {
-            e = write_missing(w, &q, &candidate, a, d);
-        }
-        if (!e && !store_decision_find(r, ledger->id, h->id, a, &run, d)) json_member_time(w, "decided", run.time);
-    }
+    else if (!e)
+        e = explain_decision(v, &q, h, w, d);
     json_end_object(w);
     share_question_release(&q);
     return e;
 }
 
-enum err release_why(const struct share_context *c, struct span stix_id, struct span recipient, struct buf *out,
-                     struct diag *d) {
+/* What went out redacted may be asked for by the id under which it did. */
+static enum err find_asked(const struct asking *v, struct span id, struct span recipient, struct store_holding *out,
+                           struct diag *d) {
+    struct span original;
+    enum err e = find_version(v, id, out, d);
+    if (e != ERR_NOT_FOUND) return e;
+    e = share_original_of(v->reader, id, recipient, v->arena, &original, d);
+    if (!e) e = original.len ? find_version(v, original, out, d) : ERR_NOT_FOUND;
+    if (e == ERR_NOT_FOUND) diag_set(d, e, "%.*s %s held here", SPAN_ARG(id), v->retrospective ? "was not" : "is not");
+    return e;
+}
+
+enum err release_why(const struct share_context *c, struct span stix_id, struct span recipient, time_us at,
+                     struct buf *out, struct diag *d) {
     struct arena a;
     struct store_reader *r = NULL;
     struct store_holding h;
     struct share_agreement *all;
     struct store_ledger *ledgers;
-    size_t count, ledger_count, found = 0;
+    size_t count = 0, ledger_count = 0, found = 0;
     struct json_writer w = json_writer(out);
     arena_init(&a, WHY_ARENA_MAX);
     enum err e = store_reader_open(c->store, &r, d);
+    struct asking v = {c, r, &a, at == TIME_NONE ? clock_now(c->clock) : at, at != TIME_NONE};
     if (!e) e = store_reader_snapshot(r, d);
-    if (!e) {
-        e = store_holding_latest(r, stix_id, &a, &h, d);
-        if (e == ERR_NOT_FOUND) diag_set(d, e, "%.*s is not held here", SPAN_ARG(stix_id));
-    }
+    if (!e) e = find_asked(&v, stix_id, recipient, &h, d);
     if (!e) e = share_agreements_load(r, &a, &all, &count, d);
+    if (!e && v.retrospective) count = share_agreements_known(all, count, v.now);
     if (!e) e = store_ledger_list(r, &a, &ledgers, &ledger_count, d);
     json_begin_object(&w);
-    json_member(&w, "id", stix_id);
+    if (!e) json_member(&w, "id", h.stix_id);
     json_member(&w, "to", recipient);
+    if (v.retrospective) json_member_time(&w, "at", v.now);
     if (!e) {
         json_member(&w, "type", h.type);
         json_member_time(&w, "version", h.modified);
@@ -140,10 +227,10 @@ enum err release_why(const struct share_context *c, struct span stix_id, struct 
     json_key(&w, "agreements");
     json_begin_array(&w);
     for (size_t i = 0; !e && i < ledger_count; i++) {
-        const struct share_agreement *g = share_agreement_in_force(all, count, ledgers[i].lineage, clock_now(c->clock));
+        const struct share_agreement *g = share_agreement_in_force(all, count, ledgers[i].lineage, v.now);
         if (!g || !span_equal(ledgers[i].recipient, recipient)) continue;
         found++;
-        e = explain(c, r, &h, &ledgers[i], g, &w, &a, d);
+        e = explain(&v, &h, &ledgers[i], g, &w, d);
     }
     json_end_array(&w);
     if (found == 0) json_member_cstr(&w, "text", "No agreement with this party: nothing goes to it.");

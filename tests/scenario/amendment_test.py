@@ -2,8 +2,10 @@
 """An agreement lives: it is amended in the middle of feeds, narrowed, and keys change; cursors go on, and what is taken back reaches
 the partner."""
 
+import datetime
 import json
 import sys
+import time
 
 from agreement_nodes import World, direction, made, stix_id
 
@@ -17,6 +19,17 @@ def feed(w):
     """What US holds of JP's, and how far its cursor is."""
     w.sync("US-DOD", "JP-MOD")
     return {id for kind in ("indicator", "malware", "note") for id in w.held("US-DOD", kind)}
+
+
+def moment():
+    """A time after all that is done and before all that follows."""
+    time.sleep(0.002)
+    return datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def asked(w, id, at=()):
+    under = w["JP-MOD"].results("why", id, "--to", "US-DOD", *at)[0]["agreements"][0]
+    return under["decision"]["outcome"], under["decision"].get("clause"), under.get("released", {}).get("state")
 
 
 def rotated(w, name):
@@ -37,6 +50,8 @@ def main():
         everything = {o["id"] for o in (draft, final, malware, note)}
         assert feed(w) == everything
         before = jp.results("ledger", "show")[0]
+
+        wide = moment()
 
         # Narrowed: nothing is taken back by itself, the node says what is out, and the feed goes on where it was.
         second, said = w.agree("second", w.names, direction("JP-MOD", "US-DOD", [NO_DRAFTS, PLAIN, ALL]) + BACK, before=first)
@@ -59,6 +74,21 @@ def main():
         assert "how we know" not in text and malware["id"] not in text
         assert w.why("JP-MOD", draft["id"], "US-DOD")[0]["decision"]["reason"] == "rule-withholds"
         assert jp.results("withdraw", "--no-longer")[-1]["no_longer"] == 0
+
+        # What was decided then is still known, and what was given is told.
+        assert asked(w, draft["id"]) == ("withhold", "JP-0", "withdrawn")
+        assert asked(w, draft["id"], ("--at", wide)) == ("release", "JP-1", "current")
+        assert jp.run("why", draft["id"], "--to", "US-DOD", "--at", "2026-01-01T00:00:00Z", check=False).returncode == 2
+        assert jp.run("why", draft["id"], "--to", "US-DOD", "--at", "then", check=False).returncode == 2
+        told = jp.results("disclosed", "--to", "US-DOD")[-1]
+        assert (told["released"], told["taken_back"], told["standing"]) == (7, 3, 4), told  # with the own identity
+        assert told["types"] == {"indicator": 3, "malware": 2, "identity": 1, "note": 1} and told["markings"] == {"green": 6, "none": 1}, told
+        assert told["clauses"] == {"JP-1": 6, "JP-2": 1}, told
+        before_that = jp.results("disclosed", "--to", "US-DOD", "--until", wide, "--list")
+        assert (len(before_that), before_that[-1]["released"], before_that[-1]["standing"]) == (6, 5, 2), before_that
+        assert jp.results("disclosed", "--to", "US-DOD", "--since", moment())[-1]["released"] == 0
+        assert "Released to US-DOD: 7" in jp.run("disclosed", "--to", "US-DOD").stdout
+        assert jp.run("disclosed", "--to", "KR-MND", check=False).returncode == 2
 
         # Wider again: what policy took back goes again, what somebody withdrew does not.
         jp.run("withdraw", final["id"], "--from", "US-DOD")
