@@ -338,6 +338,10 @@ enum err intake_add(struct intake *in, struct span object, const char *place, in
     return intake_take(in, &o, holding, d);
 }
 
+void intake_label(struct intake *in, struct span labels) {
+    if (!in->options.has_handling) in->options.handling.labels = labels;
+}
+
 enum err intake_add_own(struct intake *in, struct span object, struct diag *d) {
     struct intake_object o;
     arena_reset(&in->arena);

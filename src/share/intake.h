@@ -43,6 +43,9 @@ MUST_CHECK enum err intake_add(struct intake *in, struct span object, const char
 struct intake_object;
 MUST_CHECK enum err intake_take(struct intake *in, const struct intake_object *object, int64_t *holding,
                                 struct diag *d);
+/* Labels of local handling for what is new among the objects that follow ('\n'-separated, sorted; borrowed until the
+ * next call), beside no handling in the options. */
+void intake_label(struct intake *in, struct span labels);
 /* Own objects this program made itself (already valid): skips validation. */
 MUST_CHECK enum err intake_add_own(struct intake *in, struct span object, struct diag *d);
 /* Counts and tells a rejection of what could not even be made an object: a line of an indicator list. */

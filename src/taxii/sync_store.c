@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "ledger/record.h"
+#include "share/purpose.h"
 #include "share/release.h"
 #include "taxii/sync_run.h"
 
@@ -44,13 +45,34 @@ static void write_place(uint64_t seq, char place[PLACE_SIZE]) {
     place[6 + count] = 0;
 }
 
-static enum err add_objects(struct intake *in, struct sync_range *r, struct diag *d) {
+static bool says_purpose(const struct agreement *g) {
+    bool any = g->purpose != NULL;
+    for (size_t i = 0; i < g->direction_count; i++)
+        for (size_t k = 0; k < g->directions[i].rules.count; k++) any = any || g->directions[i].rules.at[k].purpose;
+    return any;
+}
+
+/* What its clause says about its use stays with the object. */
+static enum err label(struct sync *s, struct intake *in, struct sync_range *r, const struct pulled *p, struct diag *d) {
+    struct ledger_record record;
+    struct span labels;
+    enum err e = ledger_record_read(&r->arena, p->record, &record, d);
+    if (e) return e;
+    share_purpose_labels(s->agreements, s->agreement_count, s->party, s->view->own.party, &record, &r->arena, &labels);
+    intake_label(in, labels);
+    return ERR_NONE;
+}
+
+static enum err add_objects(struct sync *s, struct intake *in, struct sync_range *r, struct diag *d) {
     char place[PLACE_SIZE];
     enum err e = ERR_NONE;
+    bool limited = false;
+    for (size_t i = 0; i < s->agreement_count; i++) limited = limited || says_purpose(s->agreements[i].agreement);
     for (size_t i = 0; !e && i < r->count; i++) {
         struct pulled *p = &r->items[i];
         if (p->kind != LEDGER_RELEASE || p->body.len == 0) continue;
         write_place(p->seq, place);
+        if (limited && (e = label(s, in, r, p, d))) break;
         e = intake_add(in, p->body, place, &p->holding, d);
     }
     return e;
@@ -93,7 +115,7 @@ enum err sync_range_store(struct sync *s, struct span origin, struct sync_range 
     if (r->count == 0) return ERR_NONE;
     node_share_context(s->node, &s->node->live, s->view, &context);
     enum err e = intake_open(&context, &options, &in, d);
-    if (!e) e = add_objects(in, r, d);
+    if (!e) e = add_objects(s, in, r, d);
     if (!e) e = add_records(s, intake_transaction(in), origin, r, state, d);
     if (!e) e = sync_state_put_with_head(intake_transaction(in), origin, state, clock_now(s->node->live.clock), d);
     if (!e) e = intake_commit(&in, &totals, d);

@@ -7,7 +7,8 @@ import sys
 
 from agreement_nodes import SIGHTINGS, World, direction, made, stix_id
 
-REDACTED = "{clause: JP-1, outcome: release, types: [malware, indicator], tlp: [green], redact: {descriptions: true, times: 1d}}"
+REDACTED = ("{clause: JP-1, outcome: release, types: [malware, indicator], tlp: [green], redact: {descriptions: true, times: 1d}, "
+            "purpose: {pap: amber, provider_attribution: must-not}}")
 REST = "{clause: JP-2, outcome: release, types: [all], tlp: [clear, green]}"
 
 
@@ -40,6 +41,11 @@ def main():
         for o in objects:
             assert o["id"] not in text, f"the original id of {o['type']} shows"
         assert "how we know" not in text
+
+        # What the clause says about its use came along.
+        for id in held["malware"]:
+            assert held["malware"][id]["handling"]["labels"] == ["IEP:provider-attribution=must-not", "PAP:AMBER"], held["malware"][id]
+        assert not next(iter(held["report"].values()))["handling"]["labels"], "its clause limits nothing"
 
         # The same again is no news: ids are stable, also for what comes later.
         more = made("relationship", 300, relationship_type="related-to", source_ref=stix_id("indicator", 10), target_ref=stix_id("indicator", 11))
