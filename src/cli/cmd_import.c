@@ -11,7 +11,7 @@
 #include "node/socket.h"
 
 enum { LABELS_MAX = 64, SHOWN_FILES = 5, LOOK_SIZE = 4096 };
-enum kind { KIND_GUESS, KIND_STIX, KIND_LIST };
+enum kind { KIND_GUESS, KIND_STIX, KIND_LIST, KIND_ARCHIVE };
 
 struct importing {
     const struct cli *cli;
@@ -97,6 +97,13 @@ static int look(int fd) {
     return ends[0];
 }
 
+/* A tar or zip archive, by its magic number. */
+static bool is_archive(struct span head) {
+    enum { TAR_MAGIC_AT = 257 };
+    return span_starts(head, SPAN("PK\003\004")) ||
+           (head.len > TAR_MAGIC_AT && span_starts(span_from(head, TAR_MAGIC_AT), SPAN("ustar")));
+}
+
 /* STIX begins with '{' or '['; everything else is a list. What cannot be looked into is taken for STIX. */
 static enum kind guess(int fd, const char *name) {
     struct input *in = NULL;
@@ -109,6 +116,7 @@ static enum kind guess(int fd, const char *name) {
     input_close(&in);
     if (e) return KIND_STIX;
     struct span text = span_of(head, got);
+    if (is_archive(text)) return KIND_ARCHIVE;
     if (span_starts(text, SPAN("\xef\xbb\xbf"))) text = span_from(text, 3);
     text = span_trim(text);
     return text.len == 0 || text.at[0] == '{' || text.at[0] == '[' ? KIND_STIX : KIND_LIST;
@@ -130,6 +138,11 @@ static int open_source(const struct importing *im, const char *name, struct sour
         return cli_trouble(&d);
     }
     if (out->kind == KIND_GUESS) out->kind = guess(out->fd, out->name);
+    if (out->kind == KIND_ARCHIVE) {
+        close(out->fd);
+        diag_set(&d, ERR_UNSUPPORTED, "%s is an archive: unpack it, and import the files in it", out->name);
+        return cli_trouble(&d);
+    }
     return EXIT_OK;
 }
 

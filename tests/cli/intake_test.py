@@ -4,6 +4,7 @@ import gzip
 import json
 import os
 import subprocess
+import tarfile
 import threading
 import unittest
 
@@ -93,6 +94,9 @@ class Import(Case):
         self.assertIn("cannot open", self.jp.run("import", good, self.folder / "missing", code=TROUBLE).stderr)
         self.assertEqual(self.held(), 0)
         self.assertIn("is a folder", self.jp.run("import", self.folder, code=TROUBLE).stderr)
+        with tarfile.open(self.folder / "lists.tar.gz", "w:gz") as tar:
+            tar.add(good, "good.txt")
+        self.assertIn("is an archive", self.jp.run("import", self.folder / "lists.tar.gz", code=TROUBLE).stderr)
         self.jp.run("import", self.write("cut.gz", gzip.compress(b"{" * 5000)[:40]), code=TROUBLE)
         self.jp.run("import", self.write("deep.json", "[" * 100000), code=TROUBLE)
         self.assertEqual(self.held(), 0)
