@@ -5,7 +5,10 @@
 #include "policy/decide.h"
 #include "policy/phrases.h"
 
-enum { NUMBER_SIZE = 32, DATE_LENGTH = 10 };
+enum { NUMBER_SIZE = 32, DATE_LENGTH = 10, DATE_SIZE = 64 };
+/* Phrases in the order of what they are about. */
+_Static_assert(PHRASE_FACT_LANGUAGE - PHRASE_FACT_TYPE + 1 == POLICY_SPACE_COUNT, "a phrase for each kind of fact");
+_Static_assert(PHRASE_DUTY_REVIEW - PHRASE_DUTY_REPORT_SIGHTINGS + 1 == AGREEMENT_DUTY_COUNT, "and for each duty");
 
 static const char *const phrases[][PHRASE_COUNT] = {
     {
@@ -88,8 +91,8 @@ static void say_words(const struct describing *v, const struct policy_test *t, c
     if (t->condition == POLICY_CONDITION_TYPE)
         line(v, "      - ", PHRASE_TYPES, buf_span(&list), (struct span){0});
     else
-        line(v, "      - ", none ? PHRASE_NONE_OF : PHRASE_ANY_OF, span_cstr(policy_space_name(n->space)),
-             buf_span(&list));
+        line(v, "      - ", none ? PHRASE_NONE_OF : PHRASE_ANY_OF,
+             span_cstr(phrases[v->language][PHRASE_FACT_TYPE + (int)n->space]), buf_span(&list));
     buf_free(&list);
 }
 
@@ -106,9 +109,8 @@ static void say_levels(const struct describing *v, const struct policy_node *n) 
 static void say_range(const struct describing *v, const struct policy_node *n) {
     char low[NUMBER_SIZE], high[NUMBER_SIZE];
     if (n->kind == POLICY_NODE_AGE) {
-        struct span most =
-            n->high == INT64_MAX ? span_cstr(phrases[v->language][PHRASE_UNLIMITED]) : days(n->high, high);
-        line(v, "      - ", PHRASE_AGE, days(n->low, low), most);
+        line(v, "      - ", n->high == INT64_MAX ? PHRASE_UNLIMITED : PHRASE_AGE, days(n->low, low),
+             days(n->high, high));
         return;
     }
     line(v, "      - ", PHRASE_CONFIDENCE, number(n->low, low), number(n->high, high));
@@ -125,6 +127,44 @@ static void say_test(const struct describing *v, const struct policy_rule *r, co
         say_range(v, t->node);
     else
         say_words(v, t, words);
+}
+
+/* ---- what goes with a release ---- */
+
+static void say_redaction(const struct describing *v, const struct policy_redaction *r) {
+    static const struct {
+        unsigned flag;
+        enum policy_phrase phrase;
+    } simple[] = {{POLICY_REDACT_CREATOR, PHRASE_REDACT_CREATOR},
+                  {POLICY_REDACT_REFERENCES, PHRASE_REDACT_REFERENCES},
+                  {POLICY_REDACT_DESCRIPTIONS, PHRASE_REDACT_DESCRIPTIONS}};
+    char text[NUMBER_SIZE];
+    struct span none = {0};
+    struct buf list = BUF_EMPTY;
+    for (size_t i = 0; i < sizeof simple / sizeof *simple; i++)
+        if (r->flags & simple[i].flag) line(v, "      - ", simple[i].phrase, none, none);
+    for (size_t i = 0; i < r->property_count; i++) add_item(&list, r->properties[i]);
+    if (r->property_count) line(v, "      - ", PHRASE_REDACTED, buf_span(&list), none);
+    if (r->times) line(v, "      - ", PHRASE_REDACT_TIMES, days(r->times, text), none);
+    for (size_t i = 0; i < r->mark_count; i++) {
+        buf_clear(&list);
+        for (size_t k = 0; k < r->marks[i].count; k++) add_item(&list, r->marks[i].selectors[k]);
+        line(v, "      - ", PHRASE_REDACT_MARK, span_cstr(stix_tlp_label(r->marks[i].tlp)), buf_span(&list));
+    }
+    buf_free(&list);
+}
+
+static void say_purpose(const struct describing *v, const char *indent, const struct policy_purpose *p) {
+    const struct {
+        enum policy_phrase phrase;
+        struct span word;
+    } said[] = {{PHRASE_PURPOSE_PAP, p->pap ? span_cstr(stix_pap_name(p->pap)) : (struct span){0}},
+                {PHRASE_PURPOSE_ACTIONS, p->actions},
+                {PHRASE_PURPOSE_NOTIFICATIONS, p->notifications},
+                {PHRASE_PURPOSE_ATTRIBUTION, p->attribution},
+                {PHRASE_PURPOSE_RESALE, p->resale}};
+    for (size_t i = 0; i < sizeof said / sizeof *said; i++)
+        if (said[i].word.len) line(v, indent, said[i].phrase, said[i].word, (struct span){0});
 }
 
 /* ---- rules ---- */
@@ -144,12 +184,8 @@ static void say_rule(const struct describing *v, const struct policy_rule *r, co
         line(v, "      - ", PHRASE_HOPS, number(r->hops, text), (struct span){0});
     if (r->embargo) line(v, "      - ", PHRASE_EMBARGO, days(r->embargo, text), (struct span){0});
     if (r->expiry) line(v, "      - ", PHRASE_EXPIRY, days(r->expiry, text), (struct span){0});
-    if (r->redaction) {
-        buf_clear(&list);
-        policy_redactions_name(r->redaction->flags & ~(unsigned)POLICY_REDACT_PROPERTIES, &list);
-        for (size_t i = 0; i < r->redaction->property_count; i++) add_item(&list, r->redaction->properties[i]);
-        line(v, "      - ", PHRASE_REDACTED, buf_span(&list), (struct span){0});
-    }
+    if (r->redaction) say_redaction(v, r->redaction);
+    if (r->purpose) say_purpose(v, "      - ", r->purpose);
     buf_free(&list);
 }
 
@@ -174,7 +210,8 @@ static void say_direction(const struct describing *v, const struct agreement_dir
 
 static void say_obligation(const struct describing *v, const struct agreement_obligation *o) {
     char text[NUMBER_SIZE];
-    buf_printf(v->out, "  %.*s: %s; ", SPAN_ARG(o->clause), agreement_duty_name(o->duty));
+    buf_printf(v->out, "  %.*s: %s; ", SPAN_ARG(o->clause),
+               phrases[v->language][PHRASE_DUTY_REPORT_SIGHTINGS + o->duty]);
     for (size_t i = 0; i < o->party_count; i++) buf_printf(v->out, "%s%.*s", i ? ", " : "", SPAN_ARG(o->parties[i]));
     if (!o->parties) phrase(v, PHRASE_OWED_BY_ALL, (struct span){0}, (struct span){0});
     if (o->within) {
@@ -189,15 +226,33 @@ static void say_obligation(const struct describing *v, const struct agreement_ob
     buf_add_char(v->out, '\n');
 }
 
+/* As people write it there; with the time of day (UTC) only where it is not midnight. */
+static struct span date(const struct describing *v, time_us t, char out[DATE_SIZE]) {
+    static const char *const units[][3] = {{"", "", ""}, {"年", "月", "日"}, {"년 ", "월 ", "일"}};
+    const char *const *unit = units[v->language];
+    char text[TIME_TEXT_SIZE];
+    int year = 0, month = 0, day = 0;
+    time_format_us(t, text);
+    if (sscanf(text, "%4d-%2d-%2d", &year, &month, &day) != 3) return span_cstr(strcpy(out, "?"));
+    int len = v->language == POLICY_ENGLISH
+                  ? snprintf(out, DATE_SIZE, "%04d-%02d-%02d", year, month, day)
+                  : snprintf(out, DATE_SIZE, "%d%s%d%s%d%s", year, unit[0], month, unit[1], day, unit[2]);
+    if (t % (86400 * TIME_US_PER_S)) snprintf(out + len, DATE_SIZE - (size_t)len, " %.8s UTC", text + DATE_LENGTH + 1);
+    return span_cstr(out);
+}
+
+/* A day ends with its last moment. */
+static time_us last_day(time_us ends) {
+    return ends % (86400 * TIME_US_PER_S) ? ends : ends - 86400 * TIME_US_PER_S;
+}
+
 void policy_describe(const struct agreement *g, enum policy_language language, struct buf *out) {
     const struct describing v = {g, language, out};
-    char from[TIME_TEXT_SIZE], until[TIME_TEXT_SIZE];
+    char from[DATE_SIZE], until[DATE_SIZE];
     struct span none = {0};
     buf_printf(out, "%.*s\n\n", SPAN_ARG(g->title));
-    line(&v, "", PHRASE_IN_FORCE, span_cstr(time_format_stix(g->effective, from)),
-         span_cstr(time_format_stix(g->ends, until)));
-    if (g->review != TIME_NONE)
-        line(&v, "", PHRASE_REVIEW, span_first(span_cstr(time_format_us(g->review, from)), DATE_LENGTH), none);
+    line(&v, "", PHRASE_IN_FORCE, date(&v, g->effective, from), date(&v, last_day(g->ends), until));
+    if (g->review != TIME_NONE) line(&v, "", PHRASE_REVIEW, date(&v, g->review, from), none);
     if (g->has_predecessor) line(&v, "", PHRASE_AMENDS, none, none);
     buf_add_char(out, '\n');
     line(&v, "", PHRASE_PARTIES, none, none);
@@ -208,6 +263,11 @@ void policy_describe(const struct agreement *g, enum policy_language language, s
                        SPAN_ARG(g->parties[i].members[k].name));
     }
     for (size_t i = 0; i < g->direction_count; i++) say_direction(&v, &g->directions[i]);
+    if (g->purpose) {
+        buf_add_char(out, '\n');
+        line(&v, "", PHRASE_PURPOSES, none, none);
+        say_purpose(&v, "  ", g->purpose);
+    }
     if (g->obligation_count) {
         buf_add_char(out, '\n');
         line(&v, "", PHRASE_OBLIGATIONS, none, none);
