@@ -5,9 +5,9 @@
 
 #include "base/buf.h"
 #include "base/file.h"
-#include "base/map.h"
-#include "detect/holding_pages.h"
 #include "detect/index_file.h"
+#include "detect/indicator_rows.h"
+#include "detect/newest.h"
 #include "stix/marking.h"
 #include "stix/object.h"
 #include "json/json.h"
@@ -16,21 +16,12 @@ enum { NAMES_MAX = 8, SCRATCH_MAX = 1 << 30 };
 
 struct loading {
     struct detect_builder *builder;
-    struct map newest; /* id → index of the version that counts so far */
-    time_us *modified;
-    size_t count, size;
-    struct arena scratch; /* of the indicator being read */
+    struct newest newest;
+    struct arena scratch;      /* of the markings being read */
+    struct indicator_row last; /* whose markings were read last, copied */
+    enum stix_tlp last_tlp;
+    struct arena last_text;
 };
-
-static bool grow(struct loading *l) {
-    if (l->count < l->size) return true;
-    size_t size = l->size ? l->size * 2 : 4096;
-    time_us *modified = realloc(l->modified, size * sizeof *modified);
-    if (!modified) return false;
-    l->modified = modified;
-    l->size = size;
-    return true;
-}
 
 static enum stix_marking no_lookup(void *context, struct span id, enum stix_tlp *level) {
     (void)context;
@@ -39,100 +30,92 @@ static enum stix_marking no_lookup(void *context, struct span id, enum stix_tlp 
     return STIX_MARKING_STATEMENT; /* only the TLP level is wanted here */
 }
 
-/* Of two versions the one modified last counts; the other stays in the index, marked. After adding. */
-static enum err judge(struct loading *l, const struct store_holding *h, struct diag *d) {
-    uint64_t other;
-    uint32_t number = (uint32_t)l->count;
-    l->modified[l->count++] = h->modified;
-    if (map_get(&l->newest, h->stix_id, &other)) {
-        bool older = h->modified < l->modified[other];
-        enum err e = detect_builder_supersede(l->builder, older ? number : (uint32_t)other, d);
-        if (e || older) return e;
-    }
-    return map_set(&l->newest, h->stix_id, number, NULL) ? ERR_NONE
-                                                         : diag_set(d, ERR_NOMEM, "no memory for the indicators");
-}
-
-static enum err take(struct loading *l, const struct store_holding *h, struct span source, struct diag *d) {
-    struct json_doc doc;
+/* Neighbours are mostly marked alike. */
+static enum err marking_of(struct loading *l, const struct indicator_row *row, enum stix_tlp *out, struct diag *d) {
     struct stix_object o;
     struct stix_marking_summary marking;
-    if (h->state != STORE_CURRENT) return ERR_NONE;
-    arena_reset(&l->scratch);
-    enum err e = json_parse(&l->scratch, h->body, &doc, d);
-    if (!e) e = stix_object_view(&l->scratch, json_root(&doc), &o, d);
-    if (e) return e;
-    stix_marking_effective(&o, no_lookup, NULL, &marking);
-    if (h->handling.tlp > (int)marking.tlp) marking.tlp = (enum stix_tlp)h->handling.tlp;
-    int confidence = h->handling.confidence >= 0 ? h->handling.confidence : o.confidence;
-    struct detect_indicator in = {.id = h->stix_id,
-                                  .pattern = json_text(json_get(o.json, "pattern"), &l->scratch),
-                                  .pattern_type = json_text(json_get(o.json, "pattern_type"), &l->scratch),
-                                  .valid_from = TIME_NONE,
-                                  .valid_until = TIME_NONE,
-                                  .revoked = h->revoked,
-                                  .confidence = confidence < 0 ? DETECT_CONFIDENCE_NONE : (uint8_t)confidence};
-    if (marking.tlp) in.marking = span_cstr(stix_tlp_name(marking.tlp));
-
-    (void)time_parse_stix(json_text(json_get(o.json, "valid_from"), &l->scratch), &in.valid_from);
-    (void)time_parse_stix(json_text(json_get(o.json, "valid_until"), &l->scratch), &in.valid_until);
-    in.source = source;
-    if (!grow(l)) return diag_set(d, ERR_NOMEM, "no memory for the indicators");
-    e = detect_builder_add(l->builder, &in, d);
-    return e ? e : judge(l, h, d);
+    if (!span_equal(row->marking_refs, l->last.marking_refs) ||
+        !span_equal(row->granular_markings, l->last.granular_markings)) {
+        arena_reset(&l->scratch);
+        arena_reset(&l->last_text);
+        enum err e = indicator_markings(row, &l->scratch, &o, d);
+        if (e) return e;
+        stix_marking_effective(&o, no_lookup, NULL, &marking);
+        l->last_tlp = marking.tlp;
+        l->last.marking_refs = arena_copy(&l->last_text, row->marking_refs);
+        l->last.granular_markings = arena_copy(&l->last_text, row->granular_markings);
+    }
+    *out = l->last_tlp;
+    if (row->handling_tlp > (int)*out) *out = (enum stix_tlp)row->handling_tlp;
+    return ERR_NONE;
 }
 
-static enum err take_all(struct loading *l, struct store_reader *r, detect_progress *progress, void *context,
-                         struct diag *d) {
-    struct holding_pages pages;
-    struct holding_page *page = NULL;
-    int64_t visible;
-    enum err e = store_holding_visible(r, &visible, d);
+static enum err take(struct loading *l, const struct indicator_row *row, struct diag *d) {
+    enum stix_tlp tlp;
+    uint32_t superseded;
+    enum err e = marking_of(l, row, &tlp, d);
     if (e) return e;
-    e = pages_open(&pages, r, d);
-    while (!e && !(e = pages_next(&pages, &page, d)) && page->count > 0) {
-        for (size_t i = 0; !e && i < page->count; i++) e = take(l, &page->rows[i], page->sources[i], d);
-        if (progress) progress(context, (uint64_t)page->rows[page->count - 1].id, (uint64_t)visible);
+    struct detect_indicator in = {.id = row->id,
+                                  .source = row->source,
+                                  .pattern = row->pattern,
+                                  .pattern_type = row->pattern_type,
+                                  .valid_from = row->valid_from,
+                                  .valid_until = row->valid_until,
+                                  .revoked = row->revoked,
+                                  .confidence =
+                                      row->confidence < 0 ? DETECT_CONFIDENCE_NONE : (uint8_t)row->confidence};
+    if (tlp) in.marking = span_cstr(stix_tlp_name(tlp));
+    e = detect_builder_add(l->builder, &in, d);
+    if (!e) e = newest_add(&l->newest, row->id, row->modified, &superseded, d);
+    if (!e && superseded != NEWEST_NONE) e = detect_builder_supersede(l->builder, superseded, d);
+    return e;
+}
+
+static enum err take_all(struct loading *l, struct indicator_rows *rows, detect_progress *progress, void *context,
+                         struct diag *d) {
+    const struct indicator_row *at;
+    size_t count;
+    uint64_t done, total;
+    enum err e;
+    while (!(e = indicator_rows_next(rows, &at, &count, d)) && count > 0) {
+        for (size_t i = 0; !e && i < count; i++) e = take(l, &at[i], d);
+        if (e) break;
+        indicator_rows_progress(rows, &done, &total);
+        if (progress) progress(context, done, total);
     }
-    pages_close(&pages);
+    return e;
+}
+
+/* *state: of the rows it was built from. */
+static enum err load(struct store_reader *r, detect_progress *progress, void *context, struct detect_holdings *out,
+                     struct sha256 *state, struct diag *d) {
+    struct loading l = {0};
+    struct indicator_rows *rows = NULL;
+    *out = (struct detect_holdings){0};
+    arena_init(&l.scratch, SCRATCH_MAX);
+    arena_init(&l.last_text, SCRATCH_MAX);
+    enum err e = detect_builder_new(&l.builder, d);
+    if (!e) e = indicator_rows_open(r, INDICATOR_WHOLE, &rows, state, d);
+    if (!e) e = take_all(&l, rows, progress, context, d);
+    indicator_rows_close(&rows); /* before the tables are made: its memory is wanted for them */
+    newest_free(&l.newest);
+    if (!e)
+        e = detect_builder_finish(&l.builder, &out->index, d);
+    else
+        detect_builder_free(&l.builder);
+    arena_free(&l.last_text);
+    arena_free(&l.scratch);
     return e;
 }
 
 enum err detect_holdings_load(struct store_reader *r, detect_progress *progress, void *context,
                               struct detect_holdings *out, struct diag *d) {
-    struct loading l = {0};
-    *out = (struct detect_holdings){0};
-    arena_init(&l.scratch, SCRATCH_MAX);
-    map_init(&l.newest);
-    enum err e = detect_builder_new(&l.builder, d);
-    if (!e) e = take_all(&l, r, progress, context, d);
-    map_free(&l.newest);
-    free(l.modified);
-    if (!e)
-        e = detect_builder_finish(&l.builder, &out->index, d);
-    else
-        detect_builder_free(&l.builder);
-    arena_free(&l.scratch);
-    return e;
+    struct sha256 state;
+    return load(r, progress, context, out, &state, d);
 }
 
-/* What the store holds: its newest holding, which names all before it, and whether one of those was altered since. */
 enum err detect_holdings_state(struct store_reader *r, struct sha256 *out, struct diag *d) {
-    struct arena a;
-    struct store_holding newest = {0};
-    struct span altered = {0};
-    arena_init(&a, 64 << 20);
-    enum err e = store_holding_visible(r, &newest.id, d);
-    if (!e && newest.id > 0) e = store_holding_get(r, newest.id, &a, &newest, d);
-    if (!e) e = store_meta_get(r, "holdings-altered", &a, &altered, d);
-    if (!e) {
-        const struct span parts[] = {SPAN("renkei/index/v3"), span_of(&newest.id, sizeof newest.id),
-                                     span_of(&newest.imported, sizeof newest.imported),
-                                     span_of(newest.hash.b, sizeof newest.hash.b), altered};
-        *out = sha256_of_parts(parts, sizeof parts / sizeof *parts);
-    }
-    arena_free(&a);
-    return e;
+    return indicator_rows_state(r, out, d);
 }
 
 static void note(struct detect_holdings *h, const struct diag *problem) {
@@ -180,7 +163,7 @@ enum err detect_holdings_open(struct store_reader *r, const char *folder, detect
     if (!e && !open_prebuilt(path, &state, out)) {
         char noted[sizeof out->note];
         memcpy(noted, out->note, sizeof noted);
-        e = detect_holdings_load(r, progress, context, out, d);
+        e = load(r, progress, context, out, &state, d);
         memcpy(out->note, noted, sizeof noted);
         if (!e) keep(folder, path, &state, out);
     }

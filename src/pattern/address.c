@@ -85,8 +85,22 @@ bool address_contains(const struct address *outer, const struct address *inner) 
     return memcmp(masked.bytes, outer->bytes, sizeof masked.bytes) == 0;
 }
 
+/* By hand: an index formats a million, and inet_ntop() goes through printf. */
+static void format_v4(const uint8_t bytes[4], char *text) {
+    for (int i = 0; i < 4; i++) {
+        unsigned byte = bytes[i];
+        if (byte >= 100) *text++ = (char)('0' + byte / 100);
+        if (byte >= 10) *text++ = (char)('0' + byte / 10 % 10);
+        *text++ = (char)('0' + byte % 10);
+        *text++ = i < 3 ? '.' : '\0';
+    }
+}
+
 const char *address_format(const struct address *a, char text[ADDRESS_TEXT_SIZE]) {
-    if (!inet_ntop(a->v4 ? AF_INET : AF_INET6, a->bytes, text, ADDRESS_TEXT_SIZE)) text[0] = '\0';
+    if (a->v4)
+        format_v4(a->bytes, text);
+    else if (!inet_ntop(AF_INET6, a->bytes, text, ADDRESS_TEXT_SIZE))
+        text[0] = '\0';
     size_t len = strlen(text);
     if (!address_is_single(a)) snprintf(text + len, ADDRESS_TEXT_SIZE - len, "/%u", a->prefix);
     return text;

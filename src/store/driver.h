@@ -15,6 +15,7 @@ struct store_driver {
     enum err (*open)(const char *url, enum store_mode mode, struct store **out, struct diag *d);
     void (*close)(struct store *s);
     enum err (*reader_open)(struct store *s, struct store_reader **out, struct diag *d);
+    enum err (*reader_twin)(struct store_reader *r, struct store_reader **out, struct diag *d);
     void (*reader_close)(struct store_reader *r);
     enum err (*reader_snapshot)(struct store_reader *r, struct diag *d);
     void (*reader_release)(struct store_reader *r);
@@ -53,6 +54,8 @@ struct store_driver {
                                 struct store_holding **out, size_t *count, struct diag *d);
     enum err (*holding_scan)(struct store_reader *r, int64_t after, struct span type, size_t limit, struct arena *a,
                              struct store_holding **out, size_t *count, struct diag *d);
+    enum err (*holding_each)(struct store_reader *r, int64_t after, int64_t upto, struct span type, bool with_body,
+                             bool (*each)(void *context, const struct store_holding *h), void *context, struct diag *d);
     enum err (*holding_naming)(struct store_reader *r, struct span stix_id, int64_t after, size_t limit,
                                struct arena *a, int64_t **out, size_t *count, struct diag *d);
     enum err (*holding_totals)(struct store_reader *r, struct arena *a, struct store_total **out, size_t *count,

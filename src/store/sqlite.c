@@ -274,8 +274,9 @@ static enum err lite_reader_open(struct store *base, struct store_reader **out, 
     struct lite_reader *r = calloc(1, sizeof *r);
     if (!r) return diag_set(d, ERR_NOMEM, "memory ran out");
     r->base.driver = &store_sqlite;
+    r->store = (struct lite_store *)base;
     r->c = &r->own;
-    enum err e = connect_file((struct lite_store *)base, &r->own, false, d);
+    enum err e = connect_file(r->store, &r->own, false, d);
     if (e) {
         disconnect(&r->own);
         free(r);
@@ -283,6 +284,12 @@ static enum err lite_reader_open(struct store *base, struct store_reader **out, 
     }
     *out = &r->base;
     return ERR_NONE;
+}
+
+static enum err lite_reader_twin(struct store_reader *base, struct store_reader **out, struct diag *d) {
+    struct lite_reader *r = (struct lite_reader *)base;
+    if (r->mark) return diag_set(d, ERR_UNSUPPORTED, "a transaction is read by one thread");
+    return lite_reader_open(&r->store->base, out, d);
 }
 
 static void lite_reader_close(struct store_reader *base) {
@@ -374,6 +381,7 @@ const struct store_driver store_sqlite = {
     .open = lite_open,
     .close = lite_close,
     .reader_open = lite_reader_open,
+    .reader_twin = lite_reader_twin,
     .reader_close = lite_reader_close,
     .reader_snapshot = lite_reader_snapshot,
     .reader_release = lite_reader_release,
@@ -401,6 +409,7 @@ const struct store_driver store_sqlite = {
     .holding_latest = lite_holding_latest,
     .holding_history = lite_holding_history,
     .holding_scan = lite_holding_scan,
+    .holding_each = lite_holding_each,
     .holding_naming = lite_holding_naming,
     .holding_totals = lite_holding_totals,
     .holding_set_state = lite_holding_set_state,

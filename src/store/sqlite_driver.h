@@ -171,6 +171,7 @@ struct deferred {
 /* A connection and how much of the holdings is to be seen through it. The writer's is lent out in two ways. */
 struct lite_reader {
     struct store_reader base;
+    struct lite_store *store;
     struct connection *c;
     const int64_t *mark; /* a transaction's: the newest holding to be seen; NULL: lite_enter() finds out */
     struct connection own;
@@ -311,6 +312,8 @@ enum err lite_holding_latest(struct store_reader *r, struct span stix_id, struct
                              struct diag *d);
 enum err lite_holding_history(struct store_reader *r, struct span stix_id, bool with_body, struct arena *a,
                               struct store_holding **out, size_t *count, struct diag *d);
+enum err lite_holding_each(struct store_reader *r, int64_t after, int64_t upto, struct span type, bool with_body,
+                           bool (*each)(void *context, const struct store_holding *h), void *context, struct diag *d);
 enum err lite_holding_scan(struct store_reader *r, int64_t after, struct span type, size_t limit, struct arena *a,
                            struct store_holding **out, size_t *count, struct diag *d);
 enum err lite_holding_naming(struct store_reader *r, struct span stix_id, int64_t after, size_t limit, struct arena *a,

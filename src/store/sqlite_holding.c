@@ -164,6 +164,63 @@ enum err lite_holding_scan(struct store_reader *r, int64_t after, struct span ty
     return e;
 }
 
+#define LEAN_COLUMNS "SELECT h.id,h.modified,h.source,h.state,h.revoked,h.tlp,h.confidence,h.labels"
+#define LEAN_TABLE   " FROM holding h INDEXED BY holding_type"
+#define LEAN_RANGE   " WHERE h.type=? AND h.id>? AND h.id<=? ORDER BY h.id"
+
+static enum err read_lean(struct connection *c, sqlite3_stmt *st, bool with_body, struct span type,
+                          char text[STORE_ID_MAX], struct store_holding *out, struct diag *d) {
+    *out = (struct store_holding){
+        .id = col_int(st, 0),
+        .type = type,
+        .modified = col_time(st, 1),
+        .source = (uint32_t)col_int(st, 2),
+        .state = (enum store_state)col_int(st, 3),
+        .revoked = col_int(st, 4) != 0,
+        .observed = TIME_NONE,
+        .imported = TIME_NONE,
+        .handling = {.tlp = (int)col_int(st, 5), .confidence = -1},
+    };
+    if (sqlite3_column_type(st, 6) != SQLITE_NULL) out->handling.confidence = (int)col_int(st, 6);
+    out->handling.labels = col_span(st, 7);
+    if (!with_body) return lite_object_text(c, st, 8, text, &out->stix_id, d);
+    out->body = col_span(st, 8);
+    return ERR_NONE;
+}
+
+static enum err walk(struct connection *c, int64_t after, int64_t upto, struct span type, bool with_body,
+                     bool (*each)(void *context, const struct store_holding *h), void *context, struct diag *d) {
+    char text[STORE_ID_MAX];
+    sqlite3_stmt *st;
+    int64_t number;
+    bool row, go_on = true;
+    enum err e = lite_type_find(c, type, &number, d);
+    if (e || !number) return e;
+    e = lite_query(c,
+                   with_body ? LEAN_COLUMNS ",b.bytes" LEAN_TABLE HOLDING_BODY LEAN_RANGE
+                             : LEAN_COLUMNS ",o.key" LEAN_TABLE " CROSS JOIN object o ON o.id=h.object" LEAN_RANGE,
+                   VALUES(v_int(number), v_int(after), v_int(upto < c->visible ? upto : c->visible)), &st, d);
+    if (e) return e;
+    while (go_on && !(e = lite_next(c, st, &row, d)) && row) {
+        struct store_holding h;
+        e = read_lean(c, st, with_body, type, text, &h, d);
+        if (e) break;
+        go_on = each(context, &h);
+    }
+    lite_end(st);
+    return e;
+}
+
+enum err lite_holding_each(struct store_reader *r, int64_t after, int64_t upto, struct span type, bool with_body,
+                           bool (*each)(void *context, const struct store_holding *h), void *context, struct diag *d) {
+    struct connection *c = lite_of(r);
+    enum err e = lite_enter(c, d);
+    if (e) return e;
+    e = walk(c, after, upto, type, with_body, each, context, d);
+    lite_leave(c);
+    return e;
+}
+
 static enum err naming(struct connection *c, struct span stix_id, int64_t after, size_t limit, struct rows *rows,
                        struct diag *d) {
     sqlite3_stmt *st;

@@ -72,6 +72,11 @@ enum err store_reader_open(struct store *s, struct store_reader **out, struct di
     return s->driver->reader_open(s, out, d);
 }
 
+enum err store_reader_twin(struct store_reader *r, struct store_reader **out, struct diag *d) {
+    *out = NULL;
+    return r->driver->reader_twin(r, out, d);
+}
+
 void store_reader_close(struct store_reader **r) {
     if (!*r) return;
     (*r)->driver->reader_close(*r);
@@ -247,6 +252,11 @@ enum err store_holding_scan(struct store_reader *r, int64_t after, struct span t
                             struct store_holding **out, size_t *count, struct diag *d) {
     *out = NULL, *count = 0;
     return r->driver->holding_scan(r, after, type, page_size(limit), a, out, count, d);
+}
+
+enum err store_holding_each(struct store_reader *r, int64_t after, int64_t upto, struct span type, bool with_body,
+                            bool (*each)(void *context, const struct store_holding *h), void *context, struct diag *d) {
+    return r->driver->holding_each(r, after, upto, type, with_body, each, context, d);
 }
 
 enum err store_holding_naming(struct store_reader *r, struct span stix_id, int64_t after, size_t limit, struct arena *a,

@@ -39,6 +39,9 @@ MUST_CHECK enum err store_open(const char *url, enum store_mode mode, struct sto
 void store_close(struct store **s);
 
 MUST_CHECK enum err store_reader_open(struct store *s, struct store_reader **out, struct diag *d);
+/* Another reader of the store that `r` reads, for another thread; without a snapshot. ERR_UNSUPPORTED for a
+ * transaction's own reader. */
+MUST_CHECK enum err store_reader_twin(struct store_reader *r, struct store_reader **out, struct diag *d);
 void store_reader_close(struct store_reader **r);
 /* A consistent snapshot until the next call or store_reader_release(); without one, every call sees the newest commit.
  */
@@ -163,6 +166,12 @@ MUST_CHECK enum err store_holding_history(struct store_reader *r, struct span st
  * be reset between pages. */
 MUST_CHECK enum err store_holding_scan(struct store_reader *r, int64_t after, struct span type, size_t limit,
                                        struct arena *a, struct store_holding **out, size_t *count, struct diag *d);
+/* The same over a range of rows, without copying: calls each() for every holding of the type with after < id <= upto,
+ * with borrowed spans, valid during the call only; each() returns false to stop. For whoever goes through everything:
+ * with the body, stix_id is left empty, for the body has it; hash and times other than `modified` always are. */
+MUST_CHECK enum err store_holding_each(struct store_reader *r, int64_t after, int64_t upto, struct span type,
+                                       bool with_body, bool (*each)(void *context, const struct store_holding *h),
+                                       void *context, struct diag *d);
 /* Visible holdings whose body names `stix_id` (the index of dependencies), ids ascending, after `after`. */
 MUST_CHECK enum err store_holding_naming(struct store_reader *r, struct span stix_id, int64_t after, size_t limit,
                                          struct arena *a, int64_t **out, size_t *count, struct diag *d);
