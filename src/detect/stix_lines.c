@@ -17,16 +17,39 @@ static bool holds(struct span text, const char *a, const char *b) {
     return span_find(text, span_cstr(a)) != SIZE_MAX || span_find(text, span_cstr(b)) != SIZE_MAX;
 }
 
+/* Whether a member "id" of it is a STIX identifier: TYPE--UUID. */
+static bool holds_stix_id(struct span text) {
+    static const struct span name = SPAN("\"id\"");
+    for (size_t at; (at = span_find(text, name)) != SIZE_MAX;) {
+        size_t hex = 0, type = 0;
+        text = span_trim(span_from(text, at + name.len));
+        if (text.len == 0 || text.at[0] != ':') continue;
+        text = span_trim(span_from(text, 1));
+        if (text.len == 0 || text.at[0] != '"') continue;
+        struct span id = span_from(text, 1);
+        while (type < id.len &&
+               ((id.at[type] >= 'a' && id.at[type] <= 'z') || (id.at[type] >= '0' && id.at[type] <= '9') ||
+                (id.at[type] == '-' && (type + 1 == id.len || id.at[type + 1] != '-'))))
+            type++;
+        if (type == 0 || !span_starts(span_from(id, type), SPAN("--"))) continue;
+        id = span_from(id, type + 2);
+        while (hex < id.len && ((id.at[hex] >= '0' && id.at[hex] <= '9') || (id.at[hex] >= 'a' && id.at[hex] <= 'f')))
+            hex++;
+        if (hex == 8 && hex < id.len && id.at[hex] == '-') return true;
+    }
+    return false;
+}
+
 bool stix_lines_wanted(struct span sample) {
     if (span_starts(sample, SPAN("\xef\xbb\xbf"))) sample = span_from(sample, 3);
     sample = span_trim(sample);
     if (sample.len == 0 || (sample.at[0] != '{' && sample.at[0] != '[')) return false;
     if (holds(sample, "\"type\":\"bundle\"", "\"type\": \"bundle\"")) return true;
+    if (!holds_stix_id(sample)) return false;
     struct span rest = sample, first = span_trim(span_cut(&rest, '\n'));
     bool whole_lines = first.at[0] == '{' && (rest.len == 0 || first.at[first.len - 1] == '}');
-    if (!whole_lines && holds(sample, "\"type\":\"observed-data\"", "\"type\": \"observed-data\"")) return true;
-    return holds(sample, "\"spec_version\":\"2.1\"", "\"spec_version\": \"2.1\"") &&
-           holds(sample, "\"id\":\"", "\"id\": \"");
+    /* An observed-data a line with its objects in it is read as any other log, however long. */
+    return !whole_lines || !holds(first, "\"objects\":{", "\"objects\": {");
 }
 
 /* An object, and the bundle it stood in: references are to that bundle's objects before those of others. */

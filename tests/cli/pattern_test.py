@@ -117,6 +117,11 @@ class Patterns(unittest.TestCase):
         # Lone observables, each an observation; no case is folded.
         lone = self.write("lone.json", [o for o in objects if o["type"] != "observed-data"])
         self.assertEqual(self.run_it("pattern", "test", "[file:size > 76]", lone).stdout, "match 1\n")
+        bare = [{k: v for k, v in o.items() if k != "spec_version"} for o in objects if o["type"] != "observed-data"]
+        for name, content in {"bare.json": bare, "bare-pretty.json": json.dumps(bare, indent=2),
+                              "bare.ndjson": "\n".join(map(json.dumps, bare)), "single.json": json.dumps(bare[1], indent=1)}.items():
+            said = self.run_it("pattern", "test", "[file:size > 76]", self.write(name, content)).stdout
+            self.assertEqual(said, "match 0\n" if name == "single.json" else "match 1\n", name)
         self.run_it("pattern", "test", "[file:name = 'DROP.exe']", lone, code=NO)
 
     def test_the_same_id_in_two_bundles_is_two_objects(self):
