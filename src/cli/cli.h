@@ -86,6 +86,7 @@ int command_disclosed(const struct cli *cli, int argc, char **argv);
 int command_export(const struct cli *cli, int argc, char **argv);
 int command_warninglist(const struct cli *cli, int argc, char **argv);
 int command_audit(const struct cli *cli, int argc, char **argv);
+int command_index(const struct cli *cli, int argc, char **argv);
 int command_suppress(const struct cli *cli, int argc, char **argv);
 int command_observe(const struct cli *cli, int argc, char **argv);
 int command_pattern(const struct cli *cli, int argc, char **argv);

@@ -136,6 +136,16 @@ const struct command commands[] = {
      "no value is on a list.\n\n"
      "  renkei warninglist add lists/*/list.json\n  renkei warninglist check 8.8.8.8\n",
      "add list show remove check --limit", command_warninglist},
+    {"index", "build and show the index that match reads",
+     "renkei index build [--anew] | show\n\n"
+     "All indicators in one file of the node's folder. match and serve make it when it is missing or older than the\n"
+     "holdings; build does so beforehand, --anew even when it is current. show says what it holds (values by kind, "
+     "bytes,\n"
+     "age) and which indicators it cannot evaluate, with why. Exit 1: show found none, or one older than the "
+     "holdings.\n\n"
+     "  renkei index build\n"
+     "  renkei --json index show | jq .left_out\n",
+     "build show --anew", command_index},
     {"suppress", "keep what is known from alerting",
      "renkei suppress add --indicator ID|--value V [--member M] [--until TIME] [--keep-sightings] --reason TEXT\n"
      "renkei suppress list | remove NUMBER\n\n"

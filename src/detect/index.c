@@ -10,8 +10,14 @@ uint32_t detect_index_count(const struct detect_index *index) {
     return index->count;
 }
 
+/* What a digit is worth, + 1; 0: it is none (upper case too: the spelling must come back as it was). */
+static const uint8_t hex_values[256] = {
+    ['0'] = 1, ['1'] = 2,  ['2'] = 3,  ['3'] = 4,  ['4'] = 5,  ['5'] = 6,  ['6'] = 7,  ['7'] = 8,
+    ['8'] = 9, ['9'] = 10, ['a'] = 11, ['b'] = 12, ['c'] = 13, ['d'] = 14, ['e'] = 15, ['f'] = 16,
+};
+
 static int hex_value(char c) {
-    return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+    return hex_values[(uint8_t)c] - 1;
 }
 
 bool indicator_pack_id(struct span id, uint8_t uuid[16]) {
@@ -127,6 +133,15 @@ struct detect_index_stats detect_index_stats(const struct detect_index *index) {
     };
     index_arrays(&copy, arrays);
     for (int i = 0; i < INDEX_SECTIONS; i++) stats.bytes += arrays[i].size;
+    for (uint32_t i = 0; i < index->atom_capacity; i++)
+        if (index->atoms[i].first) stats.kinds[index->atoms[i].kind]++;
+    stats.kinds[ATOM_ADDRESS] += index->networks.count;
+    for (uint32_t i = 0; i < index->unsupported_count; i++) stats.full += index->unsupported[i].reason == 0;
+    for (uint32_t i = 0; i < index->count; i++) {
+        const struct indicator_profile *p = &index->profiles[index->slots[i].profile];
+        stats.revoked += p->revoked;
+        stats.superseded += p->superseded;
+    }
     stats.cold_bytes = arrays[INDEX_TEXT].size;
     return stats;
 }

@@ -7,7 +7,7 @@
  * The upper row only decides which lines are worth parsing; it never misses a line the lower row would report, and
  * what it lets through is judged exactly. Build with a builder on one thread; then any number of threads may read.
  *
- * Memory: about 110 bytes an indicator and the text of its pattern; opened from a file, less the text. */
+ * Memory: about 110 bytes an indicator. */
 #ifndef RENKEI_DETECT_INDEX_H
 #define RENKEI_DETECT_INDEX_H
 
@@ -25,12 +25,12 @@ enum {
 /* An indicator, as given to the builder and as given back. Spans given in are copied; spans given back live as long as
  * the index (id: as long as the struct). */
 struct detect_indicator {
-    struct span id;      /* "indicator--…" */
-    struct span source;  /* the party or feed it came from */
-    struct span names;   /* what it indicates: "Emotet", "TA505, Locky"; may be empty */
-    struct span title;   /* its own name; may be empty. Not kept by the index: verdict_names() finds it */
-    struct span marking; /* its effective TLP in lower case ("amber+strict"); may be empty */
-    struct span pattern;
+    struct span id;                  /* "indicator--…" */
+    struct span source;              /* the party or feed it came from */
+    struct span names;               /* what it indicates: "Emotet", "TA505, Locky"; may be empty */
+    struct span title;               /* its own name; may be empty. Not kept by the index: verdict_names() finds it */
+    struct span marking;             /* its effective TLP in lower case ("amber+strict"); may be empty */
+    struct span pattern;             /* on the way out empty, but for full patterns (detect_index_unsupported()) */
     struct span pattern_type;        /* "stix", or empty for it; others are counted as unsupported */
     time_us valid_from, valid_until; /* TIME_NONE: no limit. valid_until is exclusive (STIX 2.1 §4.7) */
     uint8_t confidence;              /* 0-100 or DETECT_CONFIDENCE_NONE */
@@ -78,9 +78,13 @@ uint32_t detect_index_unsupported(const struct detect_index *index, uint32_t n, 
 
 struct detect_index_stats {
     uint64_t indicators, unsupported, atoms, spellings, networks, unanchored;
-    uint64_t bytes, cold_bytes; /* of all; of those, texts that are read only for what is hit */
-    bool mapped;                /* it was opened: what is not read is not in memory */
+    uint64_t kinds[ATOM_KIND_COUNT]; /* the atoms by kind */
+    uint64_t full;                   /* of the unsupported: full patterns, evaluated beside the index */
+    uint64_t revoked, superseded;    /* of the indicators */
+    uint64_t bytes, cold_bytes;      /* of all; of those, texts that are read only for what is hit */
+    bool mapped;                     /* it was opened: what is not read is not in memory */
 };
+/* Goes through all of it. */
 struct detect_index_stats detect_index_stats(const struct detect_index *index);
 
 /* Which indicators an event matches, each once, with the observable that led to it. */

@@ -357,6 +357,19 @@ static enum err refuse_invalid(struct detect_builder *b, uint32_t indicator, con
     return refuse(b, indicator, reason, d);
 }
 
+/* The texts of all patterns would be a third of the index; only those compiled later are kept, before an odd id. */
+static bool keep_pattern(struct detect_builder *b, struct span pattern, uint32_t indicator) {
+    struct indicator_slot *slot = &b->index->slots[indicator];
+    size_t start = slot->text >> TEXT_LENGTH_BITS, id_len = b->text.len - start;
+    char id[DETECT_ID_SIZE];
+    if (id_len) memcpy(id, b->text.at + start, id_len); /* an indicator's text is the newest there is */
+    b->text.len = start;
+    buf_add(&b->text, pattern);
+    buf_add(&b->text, span_of(id, id_len));
+    slot->text |= pattern.len;
+    return buf_ok(&b->text);
+}
+
 /* What the index cannot evaluate is evaluated beside it. */
 static enum err compile_in_full(struct detect_builder *b, struct span text, uint32_t indicator,
                                 const struct diag *why_not_here, struct diag *d) {
@@ -364,6 +377,7 @@ static enum err compile_in_full(struct detect_builder *b, struct span text, uint
     enum err error = detect_patterns_watch(b, text, &b->watches, &problem);
     if (error == ERR_NOMEM) return no_memory(d);
     if (error == ERR_UNSUPPORTED) return refuse(b, indicator, why_not_here->message, d);
+    if (!error && !keep_pattern(b, text, indicator)) return no_memory(d);
     return error ? refuse_invalid(b, indicator, &problem, d) : refuse(b, indicator, "", d);
 }
 
@@ -430,10 +444,9 @@ static bool fill_slot(struct detect_builder *b, const struct detect_indicator *f
     struct indicator_profile profile;
     *slot = (struct indicator_slot){.valid_from = from->valid_from,
                                     .valid_until = from->valid_until,
-                                    .text = (uint64_t)b->text.len << TEXT_LENGTH_BITS | from->pattern.len};
+                                    .text = (uint64_t)b->text.len << TEXT_LENGTH_BITS};
     if (!make_profile(b, from, &profile)) return false;
     profile.root = b->last_profile.is.root; /* as likely as not; set for good when the pattern has been read */
-    buf_add(&b->text, from->pattern);
     if (!indicator_pack_id(from->id, slot->uuid)) {
         profile.id_len = (uint8_t)from->id.len;
         buf_add(&b->text, from->id);

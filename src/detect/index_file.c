@@ -12,7 +12,7 @@
 #include "detect/index_layout.h"
 
 /* Raised whenever the layout, a hash or a rule of normalisation changes. */
-enum { FILE_VERSION = 1, FILE_ALIGNMENT = 4096, PATH_SIZE = 4096 };
+enum { FILE_VERSION = 2, FILE_ALIGNMENT = 4096, PATH_SIZE = 4096 };
 #define FILE_ENDIAN UINT32_C(0x01020304)
 static const char file_magic[8] = "RNKINDEX";
 

@@ -12,9 +12,9 @@
 
 /* An indicator. Read only when it is hit. */
 struct indicator_slot {
-    uint8_t uuid[16]; /* of an id "indicator--<uuid>"; any other id stands after the pattern */
+    uint8_t uuid[16]; /* of an id "indicator--<uuid>"; any other id stands in text */
     time_us valid_from, valid_until;
-    uint64_t text; /* offset of the pattern << TEXT_LENGTH_BITS | its length */
+    uint64_t text; /* offset of a full pattern, then the id << TEXT_LENGTH_BITS | the pattern's length */
     uint32_t plan; /* 0: seeing a value on an object of type `root` suffices; else offset into plans, in words, + 1 */
     uint32_t profile; /* into profiles */
 };
@@ -93,7 +93,7 @@ enum index_section {
     INDEX_V4_STRETCHES,
     INDEX_V6_BUCKETS,
     INDEX_V6_STRETCHES,
-    INDEX_TEXT, /* last: patterns and odd ids, printed when there is a hit; not read when the file is opened */
+    INDEX_TEXT, /* last: full patterns and odd ids; not read when the file is opened */
     INDEX_SECTIONS
 };
 

@@ -179,7 +179,9 @@ static void keeps_what_it_was_given(void **state) {
     for (uint32_t i = 0; i < 3; i++) {
         struct detect_indicator got;
         detect_index_get(index, i, &got);
-        assert_true(span_equal(got.id, given[i].id) && span_equal(got.pattern, given[i].pattern));
+        assert_true(span_equal(got.id, given[i].id));
+        /* A pattern is kept where it is still to be compiled: there it stands before an id of another form. */
+        assert_true(span_equal(got.pattern, i == 2 ? given[i].pattern : SPAN("")));
         assert_true(span_equal(got.source, given[i].source) && span_equal(got.names, given[i].names));
         assert_true(span_equal(got.marking, given[i].marking));
         assert_true(got.valid_from == 5 && got.valid_until == TIME_NONE && got.confidence == 85);

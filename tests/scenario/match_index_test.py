@@ -40,6 +40,50 @@ def matched(node, log, *flags):
     return done.returncode, json.dumps(alerts), done.stderr
 
 
+def shown(node, *flags):
+    done = node.run("--json", "index", *flags, check=False)
+    assert done.returncode in (0, 1), (done.returncode, done.stderr)
+    return done.returncode, json.loads(done.stdout) if done.stdout else None
+
+
+def command(folder):
+    """renkei index: built beforehand, shown, what it leaves out and why."""
+    node = taxii_nodes.Node(folder, "KR-MND")
+    kinds = [
+        indicator(1, "a.example"),
+        indicator(2, "b.example", revoked=True),
+        indicator(3, "", pattern="[ipv4-addr:value = '192.0.2.1']"),
+        indicator(4, "", pattern="[ipv4-addr:value ISSUBSET '198.51.100.0/24']"),
+        indicator(5, "", pattern="[file:hashes.MD5 = 'd41d8cd98f00b204e9800998ecf8427e']"),
+        indicator(6, "", pattern="[domain-name:value LIKE 'c%.example'] FOLLOWEDBY [domain-name:value = 'd.example']"),
+        indicator(7, "", pattern="rule x {condition: true}", pattern_type="yara"),
+        indicator(8, "", pattern="rule y {condition: true}", pattern_type="yara"),
+        indicator(9, "", pattern="[domain-name:value = 'not a domain']"),
+    ]
+    node.run("import", write_bundle(folder / "kinds.json", kinds))
+    assert shown(node, "show") == (1, None), "none yet"
+    code, built = shown(node, "build")
+    assert code == 0 and built["built"] and built["current"]
+    code, held = shown(node, "show")
+    assert code == 0 and held["current"] and not held["built"]
+    expected = {"indicators": 9, "revoked": 1, "superseded": 0, "networks": 1, "full_patterns": 1, "every_event": 0}
+    assert {key: held[key] for key in expected} == expected, held
+    assert held["values"] == {"address": 2, "domain": 3, "hash": 1}, held["values"]  # the pattern watches for d.example
+    assert [(o["count"], o["first"][-1]) for o in held["left_out"]] == [(2, "7"), (1, "9")], held["left_out"]
+    assert "yara" in held["left_out"][0]["reason"] and "domain" in held["left_out"][1]["reason"]
+    assert held["bytes"] <= pathlib.Path(held["path"]).stat().st_size < held["bytes"] + 200_000
+
+    assert not shown(node, "build")[1]["built"] and shown(node, "build", "--anew")[1]["built"]
+    node.run("import", write_bundle(folder / "more.json", [indicator(1, "e.example", "2024-03-01T00:00:00.000Z")]))
+    code, old = shown(node, "show")
+    assert code == 1 and not old["current"] and old["indicators"] == 9
+    code, new = shown(node, "build")
+    assert code == 0 and new["built"] and (new["indicators"], new["superseded"]) == (10, 1), new
+    assert "left out" in node.run("index", "show").stdout
+    for wrong in ([], ["shows"], ["show", "--anew"], ["build", "twice"]):
+        assert node.run("index", *wrong, check=False).returncode == 2
+
+
 def main():
     folder = pathlib.Path(tempfile.mkdtemp())
     try:
@@ -93,6 +137,8 @@ def main():
         index.parent.write_text("a file in the way")
         code, without, said = matched(node, log)
         assert without == newer and "index" in said, said
+
+        command(folder)
     finally:
         shutil.rmtree(folder)
     print("ok")
