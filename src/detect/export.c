@@ -5,8 +5,10 @@
 
 #include "base/file.h"
 #include "detect/decay_seen.h"
+#include "detect/indicator_rows.h"
+#include "detect/newest.h"
 
-enum { PAGE = 2000, PAGE_ARENA_MAX = 1 << 30, WRITE_AT = 1 << 20, SOURCES_KEPT = 64 };
+enum { PAGE = 2000, PAGE_ARENA_MAX = 1 << 30, WRITE_AT = 1 << 20, PASSES_TRIED = 10 };
 
 const char *export_reason_text(enum export_reason reason) {
     static const char *const texts[] = {
@@ -17,19 +19,14 @@ const char *export_reason_text(enum export_reason reason) {
     return texts[reason];
 }
 
-/* The row that counts of each indicator: the newest version, of equal ones the newest row. */
-struct version {
-    time_us modified;
-    int64_t row;
-};
-
 struct exporting {
     struct store_reader *reader;
+    struct sha256 state; /* of the holdings, in the first pass */
+    bool changed;        /* they are others in the second */
     const struct export_options *o;
     struct export_result *result;
-    struct map newest; /* id → index into versions */
-    struct version *versions;
-    size_t count, size;
+    struct newest newest;
+    uint32_t version;   /* the number of the row at hand among all versions */
     struct map written; /* what went out: the hash of kind, port and value */
     struct map numbers; /* that are taken */
     struct map seen;    /* indicator → when it was last seen; only when something decays */
@@ -37,50 +34,38 @@ struct exporting {
     struct warninglists *lists;
     struct suppressions suppressions;
     struct arena page, kept;
-    struct span sources[SOURCES_KEPT];
     struct buf out;
     int fd;
     void (*progress)(void *context, uint64_t done, uint64_t total);
     void *progress_context;
-    int64_t visible;
-    unsigned pass;
 };
 
-/* Calls one() for each current holding of a type. */
-static enum err each(struct exporting *x, const char *type,
-                     enum err (*one)(struct exporting *x, const struct store_holding *h, struct diag *d),
-                     struct diag *d) {
-    int64_t after = 0;
-    enum err e = ERR_NONE;
-    for (size_t count = 1; !e && count > 0;) {
-        struct store_holding *holdings;
-        arena_reset(&x->page);
-        e = store_holding_scan(x->reader, after, span_cstr(type), PAGE, &x->page, &holdings, &count, d);
-        for (size_t i = 0; !e && i < count; i++)
-            if (holdings[i].state == STORE_CURRENT) e = one(x, &holdings[i], d);
-        if (!e && count > 0) after = holdings[count - 1].id;
-        if (x->progress)
-            x->progress(x->progress_context, (uint64_t)(after + x->pass * x->visible), (uint64_t)x->visible * 2);
+/* Calls one() for each indicator, in the order of rows; pass 0 or 1, for the progress. */
+static enum err each_indicator(struct exporting *x, enum indicator_what what, unsigned pass,
+                               enum err (*one)(struct exporting *x, const struct indicator_row *row, struct diag *d),
+                               struct diag *d) {
+    struct indicator_rows *rows = NULL;
+    const struct indicator_row *at;
+    size_t count;
+    uint64_t done, total;
+    struct sha256 state;
+    enum err e = indicator_rows_open(x->reader, what, &rows, &state, d);
+    /* Both passes are of one moment, or their numbers of versions would not agree. */
+    x->changed = !e && pass == 1 && !sha256_equal(&state, &x->state);
+    if (x->changed) e = diag_set(d, ERR_BUSY, "the holdings change faster than they can be exported; try again");
+    x->state = state;
+    while (!e && !(e = indicator_rows_next(rows, &at, &count, d)) && count > 0) {
+        for (size_t i = 0; !e && i < count; i++) e = one(x, &at[i], d);
+        indicator_rows_progress(rows, &done, &total);
+        if (x->progress) x->progress(x->progress_context, done + pass * total, 2 * total);
     }
+    indicator_rows_close(&rows);
     return e;
 }
 
-static enum err note_version(struct exporting *x, const struct store_holding *h, struct diag *d) {
-    uint64_t at;
-    if (map_get(&x->newest, h->stix_id, &at)) {
-        if (h->modified >= x->versions[at].modified) x->versions[at] = (struct version){h->modified, h->id};
-        return ERR_NONE;
-    }
-    if (x->count == x->size) {
-        size_t size = x->size ? x->size * 2 : 4096;
-        struct version *bigger = realloc(x->versions, size * sizeof *bigger);
-        if (!bigger) return diag_set(d, ERR_NOMEM, "no memory for the indicators");
-        x->versions = bigger;
-        x->size = size;
-    }
-    x->versions[x->count] = (struct version){h->modified, h->id};
-    return map_set(&x->newest, h->stix_id, x->count++, NULL) ? ERR_NONE
-                                                             : diag_set(d, ERR_NOMEM, "no memory for the indicators");
+static enum err note_version(struct exporting *x, const struct indicator_row *row, struct diag *d) {
+    uint32_t superseded;
+    return newest_add(&x->newest, row->id, row->modified, &superseded, d);
 }
 
 static enum err note_sighting(struct exporting *x, const struct store_holding *h, struct diag *d) {
@@ -96,15 +81,18 @@ static enum err note_sighting(struct exporting *x, const struct store_holding *h
                                                        : diag_set(d, ERR_NOMEM, "no memory for the sightings");
 }
 
-static enum err source_name(struct exporting *x, uint32_t number, struct span *out, struct diag *d) {
-    *out = SPAN("own");
-    if (number == STORE_SOURCE_OWN) return ERR_NONE;
-    if (number < SOURCES_KEPT && x->sources[number].at) {
-        *out = x->sources[number];
-        return ERR_NONE;
+/* When something was last seen, for what decays by it. */
+static enum err each_sighting(struct exporting *x, struct diag *d) {
+    int64_t after = 0;
+    enum err e = ERR_NONE;
+    for (size_t count = 1; !e && count > 0;) {
+        struct store_holding *holdings;
+        arena_reset(&x->page);
+        e = store_holding_scan(x->reader, after, SPAN("sighting"), PAGE, &x->page, &holdings, &count, d);
+        for (size_t i = 0; !e && i < count; i++)
+            if (holdings[i].state == STORE_CURRENT) e = note_sighting(x, &holdings[i], d);
+        if (!e && count > 0) after = holdings[count - 1].id;
     }
-    enum err e = store_source_name(x->reader, number, number < SOURCES_KEPT ? &x->kept : &x->page, out, d);
-    if (!e && number < SOURCES_KEPT) x->sources[number] = *out;
     return e;
 }
 
@@ -133,15 +121,10 @@ static bool assign_number(struct exporting *x, const struct sha256 *hash, uint32
 /* True the first time; then the value has its number, too. */
 static enum err first_time(struct exporting *x, struct export_item *item, bool *first, struct diag *d) {
     const struct detect_value *v = item->value;
-    char head[32];
-    struct buf key = BUF_EMPTY;
-    int len = snprintf(head, sizeof head, "%d:%d:%d:", (int)v->kind, v->port, v->certificate);
-    buf_add(&key, span_of(head, (size_t)len));
-    buf_add(&key, v->value);
-    bool known = false, ok = buf_ok(&key);
-    struct sha256 hash = sha256_of(buf_span(&key));
-    buf_free(&key);
-    ok = ok && map_set(&x->written, span_of(hash.b, 16), 1, &known);
+    const int32_t head[] = {(int32_t)v->kind, v->port, v->certificate};
+    const struct span parts[] = {span_of(head, sizeof head), v->value};
+    struct sha256 hash = sha256_of_parts(parts, 2);
+    bool known = false, ok = map_set(&x->written, span_of(hash.b, 16), 1, &known);
     *first = !known;
     if (ok && *first && x->o->format->numbered) ok = assign_number(x, &hash, &item->number);
     return ok ? ERR_NONE : diag_set(d, ERR_NOMEM, "no memory for the values");
@@ -154,7 +137,7 @@ static enum err judge_value(struct exporting *x, struct export_item *item, enum 
     uint64_t seen;
     *reason = EXPORT_KIND;
     if (!carried(o, v)) return ERR_NONE;
-    time_us last = map_get(&x->seen, item->id, &seen) ? (time_us)seen : TIME_NONE;
+    time_us last = x->seen.count && map_get(&x->seen, item->id, &seen) ? (time_us)seen : TIME_NONE;
     struct decayed decayed =
         decay_judge(o->models, o->model_count, item->source, v->kind, item->confidence, item->valid_from, last, o->now);
     item->confidence = decayed.confidence;
@@ -196,52 +179,38 @@ static enum err write_value(struct exporting *x, struct export_item item, struct
 /* ---- one indicator ---- */
 
 /* Why none of it goes out; EXPORT_REASON_COUNT when it may. */
-static enum export_reason judge_whole(const struct exporting *x, const struct store_holding *h,
+static enum export_reason judge_whole(const struct exporting *x, const struct indicator_row *row,
                                       const struct export_item *item) {
     const struct export_options *o = x->o;
-    if (h->revoked) return EXPORT_REVOKED;
+    if (row->revoked) return EXPORT_REVOKED;
     if (item->valid_until != TIME_NONE && o->now >= item->valid_until) return EXPORT_EXPIRED;
     if (item->valid_from != TIME_NONE && o->now < item->valid_from) return EXPORT_EARLY;
     if (item->marking.unknown && (o->tlp < STIX_TLP_RED || export_blocks(o))) return EXPORT_UNKNOWN_MARKING;
     if (item->marking.tlp > o->tlp) return EXPORT_TLP;
-    if (item->marking.pap >= PAP_AMBER && export_blocks(o)) return EXPORT_PAP;
+    if (item->marking.pap >= STIX_PAP_AMBER && export_blocks(o)) return EXPORT_PAP;
     return EXPORT_REASON_COUNT;
 }
 
-static enum err read_item(struct exporting *x, const struct store_holding *h, const struct stix_object *o,
-                          struct export_item *out, struct diag *d) {
-    int confidence = h->handling.confidence >= 0 ? h->handling.confidence : o->confidence;
-    *out = (struct export_item){.id = h->stix_id,
-                                .name = json_text(json_get(o->json, "name"), &x->page),
-                                .marking = export_marking_of(&x->markings, o, &h->handling, &x->page),
-                                .confidence = confidence < 0 ? DETECT_CONFIDENCE_NONE : (uint8_t)confidence,
-                                .valid_from = TIME_NONE,
-                                .valid_until = TIME_NONE};
-    (void)time_parse_stix(json_text(json_get(o->json, "valid_from"), &x->page), &out->valid_from);
-    (void)time_parse_stix(json_text(json_get(o->json, "valid_until"), &x->page), &out->valid_until);
-    if (x->markings.failed) return diag_set(d, ERR_IO, "the marking definitions cannot be read");
-    return source_name(x, h->source, &out->source, d);
-}
-
-static enum err take(struct exporting *x, const struct store_holding *h, struct diag *d) {
-    struct json_doc doc;
-    struct stix_object o;
-    struct export_item item;
+static enum err take(struct exporting *x, const struct indicator_row *row, struct diag *d) {
     const struct detect_value *values;
-    uint64_t at;
     size_t count;
     bool complete;
-    if (!map_get(&x->newest, h->stix_id, &at) || x->versions[at].row != h->id) return ERR_NONE;
+    if (!newest_counts(&x->newest, x->version++)) return ERR_NONE;
+    arena_reset(&x->page);
     x->result->indicators++;
-    enum err e = json_parse(&x->page, h->body, &doc, d);
-    if (!e) e = stix_object_view(&x->page, json_root(&doc), &o, d);
-    if (!e) e = read_item(x, h, &o, &item, d);
+    struct export_item item = {.id = row->id,
+                               .name = row->name,
+                               .source = row->source,
+                               .confidence = row->confidence < 0 ? DETECT_CONFIDENCE_NONE : (uint8_t)row->confidence,
+                               .valid_from = row->valid_from,
+                               .valid_until = row->valid_until};
+    enum err e = export_marking_of(&x->markings, row, &x->page, &item.marking, d);
     if (e) return e;
-    enum export_reason reason = judge_whole(x, h, &item);
-    struct json_value type = json_get(o.json, "pattern_type");
-    if (reason == EXPORT_REASON_COUNT && json_exists(type) && !json_is(type, SPAN("stix"))) reason = EXPORT_PATTERN;
+    enum export_reason reason = judge_whole(x, row, &item);
+    if (reason == EXPORT_REASON_COUNT && row->pattern_type.len && !span_is(row->pattern_type, "stix"))
+        reason = EXPORT_PATTERN;
     if (reason == EXPORT_REASON_COUNT) {
-        detect_values(&x->page, json_text(json_get(o.json, "pattern"), &x->page), &values, &count, &complete);
+        detect_values(&x->page, row->pattern, &values, &count, &complete);
         if (count == 0 || !complete) reason = EXPORT_PATTERN;
         for (size_t i = 0; !e && complete && i < count; i++) {
             item.value = &values[i];
@@ -249,6 +218,18 @@ static enum err take(struct exporting *x, const struct store_holding *h, struct 
         }
     }
     if (reason != EXPORT_REASON_COUNT) x->result->left_out[reason]++;
+    return e;
+}
+
+/* Which versions count, then those; from the beginning where a commit came between. */
+static enum err both_passes(struct exporting *x, struct diag *d) {
+    enum err e;
+    int tried = 0;
+    do {
+        newest_free(&x->newest);
+        e = each_indicator(x, INDICATOR_VERSIONS, 0, note_version, d);
+        if (!e) e = each_indicator(x, INDICATOR_WHOLE, 1, take, d);
+    } while (x->changed && ++tried < PASSES_TRIED);
     return e;
 }
 
@@ -260,20 +241,16 @@ enum err export_run(struct store_reader *r, const struct export_options *o, int 
     *out = (struct export_result){0};
     arena_init(&x.page, PAGE_ARENA_MAX);
     arena_init(&x.kept, 64 << 20);
-    map_init(&x.newest);
     map_init(&x.written);
     map_init(&x.seen);
     map_init(&x.numbers);
     export_markings_init(&x.markings, r);
     enum err e = store_reader_snapshot(r, d);
-    if (!e) e = store_holding_visible(r, &x.visible, d);
     if (!e) e = warninglists_open(r, &x.lists, d);
     if (!e) e = suppressions_load(r, &x.kept, &x.suppressions, d);
-    if (!e && o->model_count) e = each(&x, "sighting", note_sighting, d);
-    if (!e) e = each(&x, "indicator", note_version, d);
-    x.pass = 1;
+    if (!e && o->model_count) e = each_sighting(&x, d);
     o->format->begin(&x.out, o);
-    if (!e) e = each(&x, "indicator", take, d);
+    if (!e) e = both_passes(&x, d);
     if (!e) e = file_write_all(fd, buf_span(&x.out), d);
     store_reader_release(r);
     warninglists_close(&x.lists);
@@ -281,10 +258,9 @@ enum err export_run(struct store_reader *r, const struct export_options *o, int 
     map_free(&x.seen);
     map_free(&x.numbers);
     map_free(&x.written);
-    map_free(&x.newest);
+    newest_free(&x.newest);
     arena_free(&x.kept);
     arena_free(&x.page);
-    free(x.versions);
     buf_free(&x.out);
     return e;
 }

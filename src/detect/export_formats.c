@@ -26,13 +26,15 @@ static void zeek_field(struct buf *out, struct span text) {
         if (text.len) buf_add(out, span_from(text, 1));
         return;
     }
+    size_t start = 0;
     for (size_t i = 0; i < text.len; i++) {
         unsigned char c = (unsigned char)text.at[i];
-        if (c < ' ' || c == '\\' || c == 0x7f)
-            buf_printf(out, "\\x%02x", c);
-        else
-            buf_add_char(out, text.at[i]);
+        if (c >= ' ' && c != '\\' && c != 0x7f) continue;
+        buf_add(out, span_of(text.at + start, i - start));
+        buf_printf(out, "\\x%02x", c);
+        start = i + 1;
     }
+    buf_add(out, span_from(text, start));
 }
 
 static void zeek_begin(struct buf *out, const struct export_options *o) {
@@ -310,7 +312,8 @@ static bool csv_write(struct buf *out, const struct export_options *o, const str
     if (item->confidence != DETECT_CONFIDENCE_NONE) buf_printf(out, "%u", item->confidence);
     csv_time(out, item->valid_from);
     csv_time(out, item->valid_until);
-    buf_printf(out, ",%s,%s,", item->marking.tlp ? stix_tlp_name(item->marking.tlp) : "", pap_name(item->marking.pap));
+    buf_printf(out, ",%s,%s,", item->marking.tlp ? stix_tlp_name(item->marking.tlp) : "",
+               item->marking.pap ? stix_pap_name(item->marking.pap) : "");
     csv_field(out, item->source);
     buf_add_char(out, ',');
     csv_field(out, item->id);

@@ -1,126 +1,85 @@
 #include "detect/export_marking.h"
 
-#define PAP_EXTENSION "extension-definition--f8d78575-edfd-406e-8e84-6162a8450f5b"
-enum { LOOKUP_ARENA_MAX = 16 << 20 };
-
-const char *pap_name(enum pap pap) {
-    static const char *const names[] = {"", "clear", "green", "amber", "red"};
-    return names[pap];
-}
-
-static enum pap pap_of_colour(struct span text) {
-    if (span_equal_nocase(text, SPAN("white"))) return PAP_CLEAR;
-    for (enum pap p = PAP_CLEAR; p <= PAP_RED; p++)
-        if (span_equal_nocase(text, span_cstr(pap_name(p)))) return p;
-    return PAP_NONE;
-}
-
-enum pap pap_of_text(struct span text) {
-    text = span_trim(text);
-    if (!span_equal_nocase(span_first(text, 3), SPAN("pap"))) return PAP_NONE;
-    text = span_from(text, 3);
-    if (text.len == 0 || !strchr(":=_- ", text.at[0])) return PAP_NONE;
-    while (text.len && strchr(":=_- \"", text.at[0])) text = span_from(text, 1);
-    while (text.len && text.at[text.len - 1] == '"') text.len--;
-    return pap_of_colour(text);
-}
-
-/* OASIS's marking definitions of PAP; what they mean is known whatever somebody sent under their ids. */
-static const struct {
-    const char *id;
-    enum pap pap;
-} builtin[] = {
-    {"marking-definition--ad15a0cd-55b6-4588-a14c-a66105329b92", PAP_CLEAR},
-    {"marking-definition--a3bea94c-b469-41dc-9cfe-d6e7daba7730", PAP_CLEAR}, /* as PAP:WHITE */
-    {"marking-definition--c43594d1-4b11-4c59-93ab-1c9b14d53ce9", PAP_GREEN},
-    {"marking-definition--60f8932b-e51e-4458-b265-a2e8be9a80ab", PAP_AMBER},
-    {"marking-definition--740d36e5-7714-4c30-961a-3ae632ceee0e", PAP_RED},
-};
+enum { KEPT_MAX = 64 << 20 };
 
 void export_markings_init(struct export_markings *m, struct store_reader *r) {
     *m = (struct export_markings){.reader = r};
-    map_init(&m->known);
+    arena_init(&m->kept, KEPT_MAX);
+    arena_init(&m->last_text, KEPT_MAX);
+    map_init(&m->definitions);
 }
 
 void export_markings_free(struct export_markings *m) {
-    map_free(&m->known);
+    map_free(&m->definitions);
+    arena_free(&m->last_text);
+    arena_free(&m->kept);
 }
 
-/* What is remembered of a marking definition: the STIX kind, the PAP, the TLP. */
-static uint64_t pack(enum stix_marking what, enum pap pap, enum stix_tlp level) {
-    return (uint64_t)what | (uint64_t)pap << 8 | (uint64_t)level << 16;
-}
-
-static enum pap pap_of_definition(struct json_value o, struct arena *a) {
-    struct json_value extension = json_get(json_get(o, "extensions"), PAP_EXTENSION);
-    enum pap pap = pap_of_colour(json_text(json_get(extension, "pap"), a));
-    if (pap == PAP_NONE) pap = pap_of_text(json_text(json_get(o, "name"), a));
-    if (pap == PAP_NONE) pap = pap_of_text(json_text(json_get(json_get(o, "definition"), "statement"), a));
-    return pap;
-}
-
-static uint64_t look_up(struct export_markings *m, struct span id) {
-    struct arena a;
+static const struct stix_meaning *look_up(struct export_markings *m, struct span id) {
     struct store_holding h;
-    struct json_doc doc;
     struct stix_object o;
     struct diag d;
-    enum stix_tlp level = STIX_TLP_NONE;
-    uint64_t meaning = pack(STIX_MARKING_OTHER, PAP_NONE, STIX_TLP_NONE);
-    arena_init(&a, LOOKUP_ARENA_MAX);
-    enum err e = store_holding_latest(m->reader, id, &a, &h, &d);
+    struct json_doc *doc = arena_alloc(&m->kept, sizeof *doc);
+    struct stix_meaning *meaning = arena_alloc(&m->kept, sizeof *meaning);
+    enum err e = store_holding_latest(m->reader, id, &m->kept, &h, &d);
     if (e && e != ERR_NOT_FOUND) m->failed = true;
-    if (!e && !json_parse(&a, h.body, &doc, &d) && !stix_object_view(&a, json_root(&doc), &o, &d)) {
-        enum stix_marking what = stix_marking_classify(&o, &level);
-        enum pap pap = pap_of_definition(o.json, &a);
-        /* A definition of PAP, whatever its form, says nothing of who may read. */
-        if (pap != PAP_NONE && what == STIX_MARKING_OTHER) what = STIX_MARKING_STATEMENT;
-        meaning = pack(what, pap, level);
+    if (!doc || !meaning || e || json_parse(&m->kept, h.body, doc, &d) ||
+        stix_object_view(&m->kept, json_root(doc), &o, &d))
+        return NULL; /* as strict as can be */
+    stix_meaning_read(&o, &m->kept, meaning);
+    return meaning;
+}
+
+static const struct stix_meaning *lookup(void *context, struct span id) {
+    struct export_markings *m = context;
+    uint64_t known;
+    if (map_get(&m->definitions, id, &known)) return (const struct stix_meaning *)(uintptr_t)known;
+    const struct stix_meaning *meaning = look_up(m, id);
+    if (!map_set(&m->definitions, id, (uint64_t)(uintptr_t)meaning, NULL)) m->failed = true;
+    return meaning;
+}
+
+static void take_label(struct export_marking *out, struct span label) {
+    enum stix_pap pap;
+    if (stix_pap_of_label(label, &pap) && pap > out->pap) out->pap = pap;
+}
+
+static enum err read_markings(struct export_markings *m, const struct indicator_row *row, struct arena *a,
+                              struct export_marking *out, struct diag *d) {
+    struct stix_object o;
+    struct stix_markings all;
+    *out = (struct export_marking){0};
+    if (row->marking_refs.len + row->granular_markings.len + row->labels.len == 0) return ERR_NONE;
+    enum err e = indicator_markings(row, a, &o, d);
+    if (e) return e;
+    stix_markings_gather(&o, lookup, m, a, &all);
+    if (m->failed) return diag_set(d, ERR_IO, "the marking definitions cannot be read");
+    *out = (struct export_marking){all.tlp, all.pap, all.altered || all.unknown_count > 0};
+    for (size_t i = 0; i < all.count; i++)
+        if (all.at[i]->kind == STIX_MEANING_ACS) out->unknown = true;
+    for (struct json_iter it = json_iter(json_get(o.json, "labels")); json_next(&it);)
+        take_label(out, json_text(it.value, a));
+    return ERR_NONE;
+}
+
+static bool same_as_last(const struct export_markings *m, const struct indicator_row *row) {
+    return span_equal(row->marking_refs, m->last.marking_refs) &&
+           span_equal(row->granular_markings, m->last.granular_markings) && span_equal(row->labels, m->last.labels);
+}
+
+enum err export_marking_of(struct export_markings *m, const struct indicator_row *row, struct arena *a,
+                           struct export_marking *out, struct diag *d) {
+    if (!same_as_last(m, row)) {
+        enum err e = read_markings(m, row, a, &m->last_is, d);
+        if (e) return e;
+        arena_reset(&m->last_text);
+        m->last.marking_refs = arena_copy(&m->last_text, row->marking_refs);
+        m->last.granular_markings = arena_copy(&m->last_text, row->granular_markings);
+        m->last.labels = arena_copy(&m->last_text, row->labels);
     }
-    arena_free(&a);
-    return meaning;
-}
-
-static uint64_t meaning_of(struct export_markings *m, struct span id) {
-    uint64_t meaning;
-    for (size_t i = 0; i < sizeof builtin / sizeof *builtin; i++)
-        if (span_is(id, builtin[i].id)) return pack(STIX_MARKING_STATEMENT, builtin[i].pap, STIX_TLP_NONE);
-    if (map_get(&m->known, id, &meaning)) return meaning;
-    meaning = look_up(m, id);
-    if (!map_set(&m->known, id, meaning, NULL)) m->failed = true;
-    return meaning;
-}
-
-static enum stix_marking lookup(void *context, struct span id, enum stix_tlp *level) {
-    uint64_t meaning = meaning_of(context, id);
-    *level = (enum stix_tlp)(meaning >> 16);
-    return (enum stix_marking)(meaning & 0xff);
-}
-
-static void stricter(enum pap *pap, enum pap other) {
-    if (other > *pap) *pap = other;
-}
-
-static void take_marking(struct export_markings *m, struct json_value id, enum pap *pap) {
-    enum stix_tlp level;
-    if (!stix_marking_builtin(json_spelt(id), &level))
-        stricter(pap, (enum pap)(meaning_of(m, json_spelt(id)) >> 8 & 0xff));
-}
-
-struct export_marking export_marking_of(struct export_markings *m, const struct stix_object *o,
-                                        const struct store_handling *handling, struct arena *a) {
-    struct stix_marking_summary summary;
-    struct export_marking out = {0};
-    stix_marking_effective(o, lookup, m, &summary);
-    out.tlp = summary.tlp;
-    if (handling->tlp > (int)out.tlp) out.tlp = (enum stix_tlp)handling->tlp;
-    for (struct json_iter it = json_iter(json_get(o->json, "object_marking_refs")); json_next(&it);)
-        take_marking(m, it.value, &out.pap);
-    for (struct json_iter it = json_iter(json_get(o->json, "granular_markings")); json_next(&it);)
-        take_marking(m, json_get(it.value, "marking_ref"), &out.pap);
-    for (struct json_iter it = json_iter(json_get(o->json, "labels")); json_next(&it);)
-        stricter(&out.pap, pap_of_text(json_text(it.value, a)));
-    for (struct span rest = handling->labels; rest.len;) stricter(&out.pap, pap_of_text(span_cut(&rest, '\n')));
-    if (summary.strictest) out = (struct export_marking){STIX_TLP_RED, PAP_RED, true};
-    return out;
+    *out = m->last_is;
+    if (row->handling_tlp > (int)out->tlp) out->tlp = (enum stix_tlp)row->handling_tlp;
+    for (struct span rest = row->handling_labels; rest.len;) take_label(out, span_cut(&rest, '\n'));
+    if (out->unknown) *out = (struct export_marking){STIX_TLP_RED, STIX_PAP_RED, true};
+    return ERR_NONE;
 }

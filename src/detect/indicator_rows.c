@@ -56,8 +56,9 @@ struct indicator_rows {
 /* What is wanted of a body. */
 #define MEMBERS(X)                                                                                                     \
     X(id)                                                                                                              \
-    X(name) X(pattern) X(pattern_type) X(valid_from) X(valid_until) X(confidence) X(object_marking_refs)               \
-        X(granular_markings) X(labels)
+    X(name)                                                                                                            \
+    X(pattern) X(pattern_type) X(valid_from) X(valid_until) X(confidence) X(object_marking_refs) X(granular_markings)  \
+        X(labels)
 enum {
 #define X(name) MEMBER_##name,
     MEMBERS(X) MEMBER_COUNT
@@ -74,7 +75,9 @@ static void skim_members(struct span body, struct arena *a, struct span members[
     for (struct json_skim s = json_skim(body); json_skim_next(&s, &key, &value);) {
         if (memchr(key.at, '\\', key.len)) key = json_skim_text(span_of(key.at - 1, key.len + 2), a);
         for (int i = 0; i < MEMBER_COUNT; i++)
-            if (key.len == member_names[i].len && memcmp(key.at, member_names[i].at, key.len) == 0) members[i] = value;
+            if (key.len == member_names[i].len && key.at[0] == member_names[i].at[0] &&
+                memcmp(key.at, member_names[i].at, key.len) == 0)
+                members[i] = value;
     }
 }
 

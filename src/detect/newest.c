@@ -12,9 +12,10 @@ struct newest_slot {
 };
 
 struct newest_version {
-    uint64_t home, other;
+    uint64_t home, other; /* of other the lowest bit is no hash: SUPERSEDED */
     time_us modified;
 };
+#define SUPERSEDED UINT64_C(1)
 _Static_assert(sizeof(struct newest_version) == 24, "as the header says");
 
 static bool grow_slots(struct newest *n) {
@@ -47,7 +48,7 @@ static struct newest_slot *slot_of(const struct newest *n, const struct newest_v
     for (; n->slots[at].version; at = (at + 1) & (n->slot_size - 1)) {
         if (n->slots[at].tag != (uint32_t)(v->home >> 32)) continue;
         const struct newest_version *there = &n->versions[n->slots[at].version - 1];
-        if (there->home == v->home && there->other == v->other) break;
+        if (there->home == v->home && ((there->other ^ v->other) & ~SUPERSEDED) == 0) break;
     }
     return &n->slots[at];
 }
@@ -59,7 +60,7 @@ enum err newest_add(struct newest *n, struct span id, time_us modified, uint32_t
     if ((n->slot_count >= n->slot_size / 2 && !grow_slots(n)) || (n->count == n->size && !grow_versions(n)))
         return diag_set(d, ERR_NOMEM, "no memory for the indicators");
     struct newest_version *v = &n->versions[n->count];
-    *v = (struct newest_version){hash64(id, n->seeds[0]), hash64(id, n->seeds[1]), modified};
+    *v = (struct newest_version){hash64(id, n->seeds[0]), hash64(id, n->seeds[1]) & ~SUPERSEDED, modified};
     struct newest_slot *slot = slot_of(n, v);
     uint32_t number = n->count++;
     if (slot->version == 0) {
@@ -70,12 +71,13 @@ enum err newest_add(struct newest *n, struct span id, time_us modified, uint32_t
     uint32_t before = slot->version - 1;
     bool older = modified < n->versions[before].modified;
     *superseded = older ? number : before;
+    n->versions[*superseded].other |= SUPERSEDED;
     if (!older) slot->version = number + 1;
     return ERR_NONE;
 }
 
 bool newest_counts(const struct newest *n, uint32_t number) {
-    return number < n->count && slot_of(n, &n->versions[number])->version == number + 1;
+    return number < n->count && !(n->versions[number].other & SUPERSEDED);
 }
 
 void newest_free(struct newest *n) {

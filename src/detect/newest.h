@@ -1,5 +1,5 @@
 /* Which version of each object counts, as they come by: the one modified last, of equal ones the later. Keeps 24 bytes
- * a version and no ids: of an id 128 bits of two seeded hashes, which nobody outside can make collide. */
+ * a version and no ids: of an id 127 bits of two seeded hashes, which nobody outside can make collide. */
 #ifndef RENKEI_DETECT_NEWEST_H
 #define RENKEI_DETECT_NEWEST_H
 

@@ -149,13 +149,32 @@ static void gather(struct gathering *g, const struct pattern_node *n) {
     }
 }
 
+/* "[TYPE:value = 'text']" with nothing to unescape, as nearly all of a feed are: what the parser would find. */
+static bool take_plain(struct gathering *g, struct span text) {
+    struct detect_value value;
+    struct span rest = text;
+    if (!span_starts(text, SPAN("[")) || !span_ends(text, SPAN("']"))) return false;
+    struct span type = span_cut(&rest, ':');
+    if (!span_starts(rest, SPAN("value = '"))) return false;
+    rest = span_from(span_first(rest, rest.len - 2), 9);
+    for (size_t i = 0; i < rest.len; i++)
+        if (rest.at[i] < ' ' || rest.at[i] > '~' || rest.at[i] == '\'' || rest.at[i] == '\\') return false;
+    for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
+        if (!span_is(span_from(type, 1), paths[i].type) || strcmp(paths[i].path, "value") != 0) continue;
+        if (!set_value(g->arena, &paths[i], rest, &value)) return false;
+        add(g, &value);
+        return true;
+    }
+    return false;
+}
+
 void detect_values(struct arena *a, struct span text, const struct detect_value **out, size_t *count, bool *complete) {
     struct gathering g = {.arena = a, .complete = true};
     const struct pattern *pattern;
     struct diag ignored;
-    if (pattern_parse(a, text, &pattern, &ignored))
+    if (!take_plain(&g, text) && pattern_parse(a, text, &pattern, &ignored))
         g.complete = false;
-    else
+    else if (g.count == 0)
         gather(&g, pattern->root);
     if (a->overflow) g = (struct gathering){0};
     *out = g.values;

@@ -23,9 +23,7 @@ static void carry_label(struct policy_view *out, const struct policy_vocabulary 
     carry(out, v, POLICY_SPACE_LABEL, label);
     if (span_equal_nocase(span_first(label, 7), SPAN("sector:")))
         carry(out, v, POLICY_SPACE_SECTOR, span_from(label, 7));
-    if (!span_equal_nocase(span_first(label, 4), SPAN("pap:"))) return;
-    if (!stix_pap_parse(label, &pap) || pap == STIX_PAP_NONE) pap = STIX_PAP_RED; /* not understood: strictest */
-    if (pap > out->pap) out->pap = pap;
+    if (stix_pap_of_label(label, &pap) && pap > out->pap) out->pap = pap;
 }
 
 /* T1059.001 is T1059 as well. */

@@ -22,15 +22,45 @@ const char *stix_pap_name(enum stix_pap level) {
     return (unsigned)level < STIX_PAP_COUNT ? pap_names[level] : "red";
 }
 
+#define PAP_EXTENSION "extension-definition--f8d78575-edfd-406e-8e84-6162a8450f5b"
+
 /* Whether a text begins as a PAP label does; *colour is what follows. "PAPER" does not. */
 static bool says_pap(struct span text, struct span *colour) {
     text = span_trim(text);
-    if (text.len < 4 || !span_equal_nocase(span_first(text, 3), SPAN("pap")) || !strchr(" :_-", text.at[3]))
+    if (text.len < 4 || !span_equal_nocase(span_first(text, 3), SPAN("pap")) || !strchr(" :_-=", text.at[3]))
         return false;
     text = span_from(text, 3);
-    while (text.len && strchr(" :_-", text.at[0])) text = span_from(text, 1);
+    while (text.len && strchr(" :_-=\"", text.at[0])) text = span_from(text, 1);
+    while (text.len && text.at[text.len - 1] == '"') text.len--;
     *colour = text;
     return true;
+}
+
+bool stix_pap_of_label(struct span label, enum stix_pap *out) {
+    struct span colour;
+    *out = STIX_PAP_NONE;
+    label = span_trim(label);
+    if (!says_pap(label, &colour)) return false;
+    if (stix_pap_parse(colour, out) && *out != STIX_PAP_NONE) return true;
+    *out = strchr(":=", label.at[3]) ? STIX_PAP_RED : STIX_PAP_NONE;
+    return *out != STIX_PAP_NONE;
+}
+
+/* OASIS's marking definitions of PAP; what they mean is known whatever somebody sent under their ids. */
+static const struct stix_meaning *builtin_pap(struct span id) {
+#define BUILTIN(uuid, level)                                                                                           \
+    { .id = {"marking-definition--" uuid, 56}, .kind = STIX_MEANING_PAP, .pap = level }
+    static const struct stix_meaning builtin[] = {
+        BUILTIN("ad15a0cd-55b6-4588-a14c-a66105329b92", STIX_PAP_CLEAR),
+        BUILTIN("a3bea94c-b469-41dc-9cfe-d6e7daba7730", STIX_PAP_CLEAR), /* as PAP:WHITE */
+        BUILTIN("c43594d1-4b11-4c59-93ab-1c9b14d53ce9", STIX_PAP_GREEN),
+        BUILTIN("60f8932b-e51e-4458-b265-a2e8be9a80ab", STIX_PAP_AMBER),
+        BUILTIN("740d36e5-7714-4c30-961a-3ae632ceee0e", STIX_PAP_RED),
+    };
+#undef BUILTIN
+    for (size_t i = 0; i < sizeof builtin / sizeof *builtin; i++)
+        if (span_equal_nocase(id, builtin[i].id)) return &builtin[i];
+    return NULL;
 }
 
 static void read_colour(struct span colour, struct stix_meaning *out) {
@@ -40,7 +70,12 @@ static void read_colour(struct span colour, struct stix_meaning *out) {
 
 static bool read_pap(struct json_value object, struct arena *a, struct stix_meaning *out) {
     struct json_value definition = json_get(object, "definition");
+    struct json_value extension = json_get(json_get(object, "extensions"), PAP_EXTENSION);
     struct span type = json_text(json_get(object, "definition_type"), a), colour = {0};
+    if (json_exists(extension)) {
+        read_colour(json_text(json_get(extension, "pap"), a), out);
+        return true;
+    }
     if (span_equal_nocase(type, SPAN("pap")) || json_exists(json_get(definition, "pap"))) {
         read_colour(json_text(json_get(definition, "pap"), a), out);
         return true;
@@ -239,7 +274,8 @@ static void carry(struct json_value ref, stix_meaning_lookup lookup, void *conte
         return;
     }
     out->ids[out->id_count++] = id;
-    take(stix_marking_builtin(id, &tlp.tlp) ? &tlp : lookup(context, id), id, out);
+    const struct stix_meaning *known = stix_marking_builtin(id, &tlp.tlp) ? &tlp : builtin_pap(id);
+    take(known ? known : lookup(context, id), id, out);
 }
 
 void stix_markings_gather(const struct stix_object *object, stix_meaning_lookup lookup, void *context, struct arena *a,

@@ -1,6 +1,7 @@
 /* What marking definitions say beyond TLP: PAP, ACS 3.0 and IEP 2.0; and all that an object carries, gathered.
  *
- *  PAP  a statement, or a name, that is "PAP:COLOUR" (or "PAP COLOUR") and nothing else, or definition {"pap": COLOUR}.
+ *  PAP  one of OASIS's marking definitions for it, or another with their extension; a statement, or a name, that is
+ *       "PAP:COLOUR" (or "PAP COLOUR") and nothing else; or definition {"pap": COLOUR}.
  *  ACS  the extension of CISA's access control specification, alone in `extensions`.
  *  IEP  FIRST's information exchange policy, its STIX extension, alone in `extensions`.
  *
@@ -29,6 +30,9 @@ enum { STIX_PAP_COUNT = 5 };
 /* "clear", "white", "PAP:AMBER" … in either case. */
 bool stix_pap_parse(struct span text, enum stix_pap *out);
 const char *stix_pap_name(enum stix_pap level); /* "amber"; "none" */
+/* Whether a label says a PAP: "PAP:RED", "pap red", "pap=\"amber\"", as statements do. A "pap:" whose
+ * colour is not understood is RED. */
+bool stix_pap_of_label(struct span label, enum stix_pap *out);
 
 struct stix_words {
     const struct span *at;
@@ -66,8 +70,8 @@ struct stix_meaning {
 /* What the marking definition is. *out borrows from the object and `a`; when `a` overflows it is ALTERED. */
 void stix_meaning_read(const struct stix_object *marking, struct arena *a, struct stix_meaning *out);
 
-/* Tells what the marking definition `id` is; NULL when it is not held. Not asked about the nine TLP objects. What it
- * returns lives as long as the summary it goes into. */
+/* Tells what the marking definition `id` is; NULL when it is not held. Not asked about the nine TLP objects and OASIS's
+ * of PAP. What it returns lives as long as the summary it goes into. */
 typedef const struct stix_meaning *(*stix_meaning_lookup)(void *context, struct span id);
 
 enum { STIX_MARKINGS_MAX = 64 }; /* different ones on one object: more is no way to mark, and counts as altered */
