@@ -7,6 +7,7 @@
 
 #include "base/file.h"
 #include "base/progress.h"
+#include "cli/credentials.h"
 
 enum { RESULT_ARENA_MAX = 1 << 30, FILE_MAX = 16 << 20 };
 
@@ -139,10 +140,14 @@ enum err cli_call(const struct cli *cli, const char *operation, struct span args
                   cli_result each, void *context, struct diag *d) {
     struct hearing h = {.cli = cli, .each = each, .context = context};
     struct op_listener listener = {hear_result, hear_progress, &h};
+    struct credentials who;
     char *home = cli_home(cli);
     arena_init(&h.arena, RESULT_ARENA_MAX);
-    enum err e = home ? op_dispatch(home, cli_operations(), operation, args, fds, fd_count, &listener, d)
-                      : diag_set(d, ERR_NOMEM, "no memory");
+    enum err e = credentials_get(cli, &who, d);
+    if (!e)
+        e = home ? op_dispatch(home, cli_operations(), operation, args, &who.as, fds, fd_count, &listener, d)
+                 : diag_set(d, ERR_NOMEM, "no memory");
+    credentials_free(&who);
     progress_end(&h.progress);
     fflush(stdout);
     arena_free(&h.arena);

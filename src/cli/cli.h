@@ -20,6 +20,8 @@ struct cli {
     const char *home; /* of --home; NULL = default */
     bool json;        /* --json */
     bool verbose;
+    const char *as;    /* of --as: the account's name; NULL = RENKEI_AS, else nobody */
+    bool new_password; /* the command sets one: it is asked for, too */
 };
 
 struct command {
@@ -67,6 +69,8 @@ MUST_CHECK enum err cli_read(const char *path, struct buf *out, struct diag *d);
 /* A node's own path: the folder's name. Owned by the caller. */
 char *cli_home(const struct cli *cli);
 
+int command_account(const struct cli *cli, int argc, char **argv);
+int command_policy(const struct cli *cli, int argc, char **argv);
 int command_init(const struct cli *cli, int argc, char **argv);
 int command_card(const struct cli *cli, int argc, char **argv);
 int command_party(const struct cli *cli, int argc, char **argv);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "cli/cli.h"
+#include "cli/queue.h"
 
 /* ---- why ---- */
 
@@ -110,7 +111,10 @@ static void print_totals(void *context, struct json_value r, struct arena *a) {
 }
 
 int command_release(const struct cli *cli, int argc, char **argv) {
-    if (argc > 1) return cli_usage("release", "release takes no arguments: policy decides");
+    const char *what = argc > 1 ? argv[1] : "";
+    if (strcmp(what, "queue") == 0) return queue_show(cli, argc - 1, argv + 1);
+    if (strcmp(what, "approve") == 0 || strcmp(what, "refuse") == 0) return queue_say(cli, argc - 1, argv + 1);
+    if (argc > 1) return cli_usage("release", "release takes queue, approve or refuse, or nothing: policy decides");
     return cli_do(cli, "release", SPAN("{}"), print_totals, NULL);
 }
 

@@ -11,6 +11,22 @@ const struct command commands[] = {
      "renkei card [--show]\n\nPrints the signed card, for partners; --show prints names and fingerprints instead.\n\n  "
      "renkei card > JP-MOD.card\n",
      "--show", command_card},
+    {"account", "who may work on this node, and as what",
+     "renkei account list\nrenkei account add NAME --role ROLE...\nrenkei account role NAME --role ROLE...\n"
+     "renkei account disable|enable|reset NAME\nrenkei account password\n\n"
+     "Roles: analyst, releasing, policy, auditor, administrator; a person may have several. The first account is an\n"
+     "administrator's; from then on whatever writes needs --as NAME and a role. Passwords are asked for on the\n"
+     "terminal, or read from the files that RENKEI_PASSWORD_FILE and RENKEI_NEW_PASSWORD_FILE name. reset gives\n"
+     "another password and, as nobody can open the old one, another signing key; password changes one's own.\n\n"
+     "  renkei account add sato --role administrator\n"
+     "  renkei --as sato account add tanaka --role releasing\n",
+     "list add role disable enable reset password --role", command_account},
+    {"policy", "this party's own policy, private to its node",
+     "renkei policy show\nrenkei policy install FILE\n\n"
+     "install signs it with the policy officer's key, which the file names, and decides everything again under it;\n"
+     "what is out stays out until `renkei withdraw --no-longer`. docs/agreements.md says what can stand in it.\n\n"
+     "  renkei --as suzuki policy install national.yaml\n",
+     "show install", command_policy},
     {"party", "trust, list and remove partners",
      "renkei party add CARD [--yes] | list | remove ID\n\nadd shows the card's fingerprints and asks before it is "
      "trusted; --yes says that you compared them.\n\n"
@@ -71,8 +87,15 @@ const struct command commands[] = {
      "Which clause decided, and what would have to change; --at: as it was then.\n\n"
      "  renkei why indicator--… --to US-DOD\n",
      "--to --at", command_why},
-    {"release", "decide what has not been decided",
-     "renkei release\n\nimport and serve do so by themselves.\n\n  renkei release\n", "", command_release},
+    {"release", "decide what has not been decided; the officers' queue",
+     "renkei release\nrenkei release queue\nrenkei release approve ID... [--to PARTY] [--reason TEXT]\n"
+     "renkei release refuse ID... [--to PARTY] --reason TEXT\n\n"
+     "Alone it decides what has not been decided; import and serve do so by themselves. queue lists what national\n"
+     "policy refers to releasing officers (exit 1: nothing); approve and refuse are an officer's signed word on it. "
+     "When\n"
+     "as many as the policy asks for approved, and none refused, it goes out at once.\n\n"
+     "  renkei release queue\n  renkei --as tanaka release approve indicator--… --reason 'agreed with the source'\n",
+     "queue approve refuse --to --reason", command_release},
     {"withdraw", "take a release back",
      "renkei withdraw ID --from PARTY\n"
      "renkei withdraw --no-longer [--from PARTY] [--dry-run]\n\n"

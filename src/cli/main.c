@@ -15,6 +15,7 @@ static void print_help(FILE *to) {
     fputs(
         "\n  --home DIR   the node's folder (default: RENKEI_HOME, else ~/.local/share/renkei)\n  --json       "
         "results for machines, a JSON object a line\n"
+        "  --as NAME    your account on a node that has accounts (default: RENKEI_AS)\n"
         "  --verbose    more on stderr\n  --version    the version\n\nExit codes: 0 done, 1 the answer is no (nothing "
         "found, matched or verified), 2 trouble.\nrenkei COMMAND --help says more of one, with an example.\n",
         to);
@@ -63,6 +64,11 @@ static int take_common(struct cli *cli, int argc, char **argv, bool *help, bool 
             cli->home = argv[++i];
         } else if (strncmp(argv[i], "--home=", 7) == 0) {
             cli->home = argv[i] + 7;
+        } else if (strcmp(argv[i], "--as") == 0) {
+            if (i + 1 == argc) return -1;
+            cli->as = argv[++i];
+        } else if (strncmp(argv[i], "--as=", 5) == 0) {
+            cli->as = argv[i] + 5;
         } else if (strcmp(argv[i], "--json") == 0) {
             cli->json = true;
         } else if (strcmp(argv[i], "--verbose") == 0) {
@@ -84,7 +90,7 @@ int main(int argc, char **argv) {
     bool help = false, version = false;
     signal(SIGPIPE, SIG_IGN);
     argc = take_common(&cli, argc, argv, &help, &version);
-    if (argc < 0 || (cli.home && !cli.home[0])) return cli_usage("", "--home needs a folder");
+    if (argc < 0 || (cli.home && !cli.home[0])) return cli_usage("", "--home needs a folder, --as an account's name");
     if (version) {
         puts("renkei " RENKEI_VERSION);
         return EXIT_OK;

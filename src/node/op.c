@@ -13,44 +13,53 @@ enum { CALL_ARENA_MAX = 1 << 30, AUDIT_DETAIL_MAX = 4096 };
 
 static const struct op operations[] = {
     {"card", NODE_READ, op_card},
-    {"party.add", NODE_WRITE, op_party_add},
+    {"party.add", NODE_WRITE, op_party_add, ROLE_ADMINISTRATOR},
     {"party.list", NODE_READ, op_party_list},
-    {"party.remove", NODE_WRITE, op_party_remove},
-    {"key.rotate", NODE_WRITE, op_key_rotate},
-    {"agreement.sign", NODE_WRITE, op_agreement_sign},
-    {"agreement.add", NODE_WRITE, op_agreement_add},
+    {"party.remove", NODE_WRITE, op_party_remove, ROLE_ADMINISTRATOR},
+    {"key.rotate", NODE_WRITE, op_key_rotate, ROLE_ADMINISTRATOR},
+    {"agreement.sign", NODE_WRITE, op_agreement_sign, ROLE_POLICY},
+    {"agreement.add", NODE_WRITE, op_agreement_add, ROLE_POLICY},
     {"agreement.diff", NODE_READ, op_agreement_diff},
     {"agreement.list", NODE_READ, op_agreement_list},
     {"agreement.show", NODE_READ, op_agreement_show},
-    {"agreement.consent.give", NODE_WRITE, op_consent_give},
-    {"agreement.consent.add", NODE_WRITE, op_consent_add},
-    {"agreement.consent.remove", NODE_WRITE, op_consent_remove},
+    {"agreement.consent.give", NODE_WRITE, op_consent_give, ROLE_RELEASING},
+    {"agreement.consent.add", NODE_WRITE, op_consent_add, ROLE_RELEASING},
+    {"agreement.consent.remove", NODE_WRITE, op_consent_remove, ROLE_RELEASING},
     {"agreement.consent.list", NODE_READ, op_consent_list},
     {"agreement.consent.wanted", NODE_READ, op_consent_wanted},
-    {"agreement.terminate", NODE_WRITE, op_agreement_terminate},
-    {"agreement.terminated", NODE_WRITE, op_agreement_terminated},
-    {"import.stix", NODE_WRITE, op_import_stix},
-    {"import.list", NODE_WRITE, op_import_list},
+    {"agreement.terminate", NODE_WRITE, op_agreement_terminate, ROLE_POLICY},
+    {"agreement.terminated", NODE_WRITE, op_agreement_terminated, ROLE_POLICY},
+    {"import.stix", NODE_WRITE, op_import_stix, ROLE_ANALYST},
+    {"import.list", NODE_WRITE, op_import_list, ROLE_ANALYST},
     {"search", NODE_WRITE, op_search},
     {"show", NODE_READ, op_show},
-    {"release", NODE_WRITE, op_release},
+    {"release", NODE_WRITE, op_release, ROLE_RELEASING},
     {"why", NODE_READ, op_why},
-    {"withdraw", NODE_WRITE, op_withdraw},
-    {"withdraw.no_longer", NODE_WRITE, op_withdraw_no_longer},
+    {"withdraw", NODE_WRITE, op_withdraw, ROLE_RELEASING},
+    {"withdraw.no_longer", NODE_WRITE, op_withdraw_no_longer, ROLE_RELEASING},
     {"disclosed", NODE_READ, op_disclosed},
     {"ledger.show", NODE_READ, op_ledger_show},
     {"ledger.entries", NODE_READ, op_ledger_entries},
     {"ledger.verify", NODE_READ, op_ledger_verify},
     {"ledger.prove", NODE_READ, op_ledger_prove},
-    {"sighting.add", NODE_WRITE, op_sighting_add},
-    {"warninglist.add", NODE_WRITE, op_warninglist_add},
+    {"sighting.add", NODE_WRITE, op_sighting_add, ROLE_ANALYST},
+    {"warninglist.add", NODE_WRITE, op_warninglist_add, ROLE_ANALYST},
     {"warninglist.list", NODE_READ, op_warninglist_list},
     {"warninglist.show", NODE_READ, op_warninglist_show},
-    {"warninglist.remove", NODE_WRITE, op_warninglist_remove},
+    {"warninglist.remove", NODE_WRITE, op_warninglist_remove, ROLE_ANALYST},
     {"warninglist.check", NODE_READ, op_warninglist_check},
-    {"suppress.add", NODE_WRITE, op_suppress_add},
+    {"suppress.add", NODE_WRITE, op_suppress_add, ROLE_ANALYST},
     {"suppress.list", NODE_READ, op_suppress_list},
-    {"suppress.remove", NODE_WRITE, op_suppress_remove},
+    {"suppress.remove", NODE_WRITE, op_suppress_remove, ROLE_ANALYST},
+    {"account.add", NODE_WRITE, op_account_add, ROLE_ADMINISTRATOR},
+    {"account.change", NODE_WRITE, op_account_change, ROLE_ADMINISTRATOR},
+    {"account.password", NODE_WRITE, op_account_password},
+    {"account.list", NODE_READ, op_account_list},
+    {"policy.install", NODE_WRITE, op_policy_install, ROLE_POLICY},
+    {"policy.show", NODE_READ, op_policy_show},
+    {"queue.list", NODE_WRITE, op_queue_list},
+    {"queue.approve", NODE_WRITE, op_queue_approve, ROLE_RELEASING},
+    {"queue.refuse", NODE_WRITE, op_queue_refuse, ROLE_RELEASING},
     {"audit.list", NODE_READ, op_audit_list},
     {"audit.verify", NODE_READ, op_audit_verify},
     {"export", NODE_READ, op_export},
@@ -78,8 +87,39 @@ static void audit(const struct op *op, const struct op_call *call, enum err outc
     if (e) log_error("no audit entry for %s by %s: %s", op->name, call->actor, trouble.message);
 }
 
+/* Whoever asks for what writes has an account and a role, once there are accounts. */
+static enum err permit(const struct op *op, struct op_call *call, struct diag *d) {
+    struct store_reader *r = NULL;
+    struct store_document *accounts;
+    struct account *account;
+    size_t count = 0;
+    enum err e = store_reader_open(call->realm->store, &r, d);
+    if (!e) e = store_document_list(r, ACCOUNT_KIND, call->arena, &accounts, &count, d);
+    store_reader_close(&r);
+    if (e || count == 0) return e;
+    if (!call->as || call->as->name.len == 0)
+        return diag_set(d, ERR_DENIED, "this node has accounts: --as NAME says who you are");
+    account = arena_zalloc(call->arena, 1, sizeof *account);
+    if (!account) return diag_set(d, ERR_NOMEM, "no memory for an account");
+    e = account_prove(call->realm->store, clock_now(call->realm->clock), call->as->name, call->as->password,
+                      call->arena, account, d);
+    struct span actor = arena_printf(call->arena, e ? "%s, not proven to be %.*s" : "%s as %.*s", call->actor,
+                                     SPAN_ARG(span_first(call->as->name, ACCOUNT_NAME_MAX)));
+    if (actor.at) call->actor = actor.at;
+    if (e) return e;
+    call->account = account;
+    if (op->roles == 0 || account->roles & op->roles) return ERR_NONE;
+    struct buf needed = BUF_EMPTY;
+    account_roles_write(op->roles, &needed);
+    e = diag_set(d, ERR_DENIED, "%s needs the role of %.*s, which %.*s does not have", op->name,
+                 SPAN_ARG(buf_span(&needed)), SPAN_ARG(account->name));
+    buf_free(&needed);
+    return e;
+}
+
 enum err op_run(const struct op *op, struct op_call *call, struct diag *d) {
-    enum err e = op->run(call, d);
+    enum err e = op->mode == NODE_WRITE ? permit(op, call, d) : ERR_NONE;
+    if (!e) e = op->run(call, d);
     if (op->mode == NODE_WRITE) audit(op, call, e, d);
     return e;
 }
@@ -110,14 +150,15 @@ static enum err run_here(const char *home, const struct op *op, struct span args
     return e;
 }
 
-enum err op_dispatch(const char *home, struct op_table table, const char *name, struct span args, const int *fds,
-                     size_t fd_count, const struct op_listener *listener, struct diag *d) {
+enum err op_dispatch(const char *home, struct op_table table, const char *name, struct span args,
+                     const struct op_credentials *as, const int *fds, size_t fd_count,
+                     const struct op_listener *listener, struct diag *d) {
     const struct op *op = op_find(table, span_cstr(name));
     bool reached = false;
     if (!op) return diag_set(d, ERR_INTERNAL, "no operation %s", name);
     if (op->mode == NODE_WRITE) {
-        enum err e = socket_call(home, name, args, fds, fd_count, listener, &reached, d);
-        return reached ? e : socket_call_child(home, table, op, args, fds, fd_count, listener, d);
+        enum err e = socket_call(home, name, args, as, fds, fd_count, listener, &reached, d);
+        return reached ? e : socket_call_child(home, table, op, args, as, fds, fd_count, listener, d);
     }
     return run_here(home, op, args, fds, fd_count, listener, d);
 }

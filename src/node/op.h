@@ -6,6 +6,7 @@
 #ifndef RENKEI_NODE_OP_H
 #define RENKEI_NODE_OP_H
 
+#include "node/account.h"
 #include "node/node.h"
 #include "json/json.h"
 #include "json/write.h"
@@ -17,14 +18,22 @@ struct op_listener {
     void *context;
 };
 
+/* Who a caller says he is. Travels beside the arguments, which the audit keeps; borrowed. */
+struct op_credentials {
+    struct span name, password;
+    struct span new_password; /* of an account being made or changed */
+};
+
 struct op_call {
     struct node *node;
     struct realm *realm;
     struct json_value args; /* an object */
     const int *fds;         /* files the caller opened for it; owned by the call's maker */
     size_t fd_count;
-    const char *actor;   /* "uid:0", for the audit */
-    struct arena *arena; /* lives as long as the call */
+    const char *actor;               /* "uid:0", or "tanaka (uid:0)": for the audit */
+    const struct op_credentials *as; /* NULL: nobody said */
+    const struct account *account;   /* who it is, proven; NULL while the node has no accounts */
+    struct arena *arena;             /* lives as long as the call */
     const struct op_listener *listener;
 };
 
@@ -32,6 +41,7 @@ struct op {
     const char *name; /* "party.add" */
     enum node_mode mode;
     enum err (*run)(struct op_call *call, struct diag *d);
+    unsigned roles; /* ROLE_…, any of which may call it once the node has accounts; 0: any account. For NODE_WRITE */
 };
 struct op_table {
     const struct op *ops;
@@ -42,12 +52,14 @@ struct op_table {
 struct op_table node_operations(void);
 const struct op *op_find(struct op_table table, struct span name);
 
-/* Runs one on an open node, and leaves an audit entry if it writes: who, what, with which arguments, how it ended. */
+/* Runs one on an open node, if the caller may (node/account.h), and leaves an audit entry if it writes: who, what, with
+ * which arguments, how it ended. */
 MUST_CHECK enum err op_run(const struct op *op, struct op_call *call, struct diag *d);
 /* Finds the process that writes (a running serve) or opens the node here, runs the operation, tells the listener. args
- * is JSON text. */
+ * is JSON text; as may be NULL. */
 MUST_CHECK enum err op_dispatch(const char *home, struct op_table table, const char *name, struct span args,
-                                const int *fds, size_t fd_count, const struct op_listener *listener, struct diag *d);
+                                const struct op_credentials *as, const int *fds, size_t fd_count,
+                                const struct op_listener *listener, struct diag *d);
 
 /* For operations: arguments and results. */
 struct span op_text(const struct op_call *call, const char *name); /* {NULL,0} if absent; text in the arena */

@@ -231,12 +231,17 @@ static enum err run_request(struct connection *c, struct span request, const int
         e = diag_set(d, ERR_SYNTAX, "a request is {\"op\": name, \"args\": {…}}");
     if (!e) {
         const struct op *op = op_find(c->server->table, json_text(json_get(json_root(&doc), "op"), &a));
+        struct json_value who = json_get(json_root(&doc), "as");
+        const struct op_credentials as = {.name = json_text(json_get(who, "name"), &a),
+                                          .password = json_text(json_get(who, "password"), &a),
+                                          .new_password = json_text(json_get(who, "new_password"), &a)};
         struct op_call call = {.node = c->server->node,
                                .realm = &c->server->node->live,
                                .args = json_get(json_root(&doc), "args"),
                                .fds = fds,
                                .fd_count = fd_count,
                                .actor = c->actor,
+                               .as = &as,
                                .arena = &a,
                                .listener = &listener};
         if (!op)
@@ -418,18 +423,28 @@ static enum err hear(int fd, const struct op_listener *listener, struct diag *d)
     return e;
 }
 
-static enum err write_request(const char *name, struct span args, struct buf *out, struct diag *d) {
+static enum err write_request(const char *name, struct span args, const struct op_credentials *as, struct buf *out,
+                              struct diag *d) {
     struct json_writer w = json_writer(out);
     json_begin_object(&w);
     json_member_cstr(&w, "op", name);
     json_key(&w, "args");
     json_splice(&w, args);
+    if (as) {
+        json_key(&w, "as");
+        json_begin_object(&w);
+        json_member(&w, "name", as->name);
+        json_member(&w, "password", as->password);
+        if (as->new_password.at) json_member(&w, "new_password", as->new_password);
+        json_end_object(&w);
+    }
     json_end_object(&w);
     return buf_ok(out) ? ERR_NONE : diag_set(d, ERR_NOMEM, "no memory for the command");
 }
 
-enum err socket_call(const char *home, const char *name, struct span args, const int *fds, size_t fd_count,
-                     const struct op_listener *listener, bool *reached, struct diag *d) {
+enum err socket_call(const char *home, const char *name, struct span args, const struct op_credentials *as,
+                     const int *fds, size_t fd_count, const struct op_listener *listener, bool *reached,
+                     struct diag *d) {
     struct sockaddr_un address;
     struct buf request = BUF_EMPTY;
     *reached = false;
@@ -442,7 +457,7 @@ enum err socket_call(const char *home, const char *name, struct span args, const
         return diag_set(d, ERR_NOT_FOUND, "no server runs in %s", home);
     }
     *reached = true;
-    if ((e = write_request(name, args, &request, d))) goto out;
+    if ((e = write_request(name, args, as, &request, d))) goto out;
     if (!send_frame(fd, buf_span(&request), fds, fd_count))
         e = diag_set(d, ERR_IO, "the running server does not take the command");
     else
@@ -472,10 +487,11 @@ static void run_alone(int fd, const char *home, struct op_table table, const str
 }
 
 enum err socket_call_child(const char *home, struct op_table table, const struct op *op, struct span args,
-                           const int *fds, size_t fd_count, const struct op_listener *listener, struct diag *d) {
+                           const struct op_credentials *as, const int *fds, size_t fd_count,
+                           const struct op_listener *listener, struct diag *d) {
     struct buf request = BUF_EMPTY;
     int pair[2];
-    enum err e = write_request(op->name, args, &request, d);
+    enum err e = write_request(op->name, args, as, &request, d);
     if (!e && socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0)
         e = diag_set(d, ERR_IO, "no socket: %s", strerror(errno));
     if (e) {

@@ -20,14 +20,15 @@ MUST_CHECK enum err socket_server_start(struct node *n, struct op_table table, s
 /* Stops accepting, waits for operations under way. */
 void socket_server_stop(struct socket_server **s);
 
-/* The same without a server: a child process opens the node, runs the one operation and answers as a server would. What it gives up for
- * good (the right to read the keys) the caller keeps. It dies with the caller. */
+/* The same without a server: a child process opens the node, runs the one operation and answers as a server would. What
+ * it gives up for good (the right to read the keys) the caller keeps. It dies with the caller. */
 MUST_CHECK enum err socket_call_child(const char *home, struct op_table table, const struct op *op, struct span args,
-                                      const int *fds, size_t fd_count, const struct op_listener *listener,
-                                      struct diag *d);
+                                      const struct op_credentials *as, const int *fds, size_t fd_count,
+                                      const struct op_listener *listener, struct diag *d);
 
 /* *reached is false when no server listens there (the error then means nothing). */
-MUST_CHECK enum err socket_call(const char *home, const char *name, struct span args, const int *fds, size_t fd_count,
-                                const struct op_listener *listener, bool *reached, struct diag *d);
+MUST_CHECK enum err socket_call(const char *home, const char *name, struct span args, const struct op_credentials *as,
+                                const int *fds, size_t fd_count, const struct op_listener *listener, bool *reached,
+                                struct diag *d);
 
 #endif

@@ -328,6 +328,8 @@ static enum err withheld(struct closure *cl, const struct share_candidate *c, st
     if (decision->outcome == POLICY_WITHHOLD)
         e = c->holding->id > cl->swept_to ? outgoing_lapse(cl, c->holding, decision->reason, d)
                                           : outgoing_count(cl, c->holding, d);
+    if (!e && decision->outcome == POLICY_REFER)
+        e = store_waiting_add(cl->tx, cl->question.ledger, SPAN(SHARE_WAITING_OFFICERS), c->holding->id, d);
     if (e || decision->reason != POLICY_REASON_UNKNOWN_MARKING || c->unknown.len == 0) return e;
     return store_waiting_add(cl->tx, cl->question.ledger, c->unknown, c->holding->id, d); /* it may become known */
 }

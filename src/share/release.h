@@ -13,6 +13,8 @@
 
 /* Holdings wait for this, which is no object's id, until the next run: what this party put on them has changed. */
 #define SHARE_WAITING_CHANGED "changed"
+/* Likewise, for releasing officers: what national policy referred to them when it was decided last. */
+#define SHARE_WAITING_OFFICERS "officers"
 
 enum {
     RELEASE_BATCH = 10000, /* holdings decided, and entries appended, in one transaction with one checkpoint */

@@ -5,6 +5,7 @@
 #include "base/map.h"
 #include "ledger/record.h"
 #include "share/agreements.h"
+#include "share/approval.h"
 #include "share/consent.h"
 #include "share/origin.h"
 #include "stix/id.h"
@@ -15,6 +16,7 @@ enum { POLICY_ARENA_MAX = 128 << 20 }; /* agreements, the national policy, and m
 struct share_policy {
     struct arena arena;
     struct national_policy *national; /* NULL: there is none */
+    struct approvals approvals;       /* loaded only if there is one */
     const struct agreement **agreements;
     size_t agreement_count;
     struct map meanings; /* marking id → its struct stix_meaning's address; 0 = not held */
@@ -161,6 +163,36 @@ enum err share_candidate_derive(const struct share_question *q, struct share_can
     return stix_object_refs(&out, a, &c->refs, &c->ref_count);
 }
 
+struct approval_of share_approval_of(const struct share_question *q, const struct store_holding *h) {
+    return (struct approval_of){.realm = q->context->realm,
+                                .object = h->stix_id,
+                                .recipient = q->recipient,
+                                .content = h->hash,
+                                .agreement = q->agreement->hash};
+}
+
+/* What national policy refers to officers goes as the agreement has it once enough of them approved and none refused.
+ */
+static void decide_national(const struct share_question *q, const struct policy_subject *s,
+                            struct share_candidate *out) {
+    struct policy_decision before = out->decision;
+    unsigned approved, refused;
+    policy_decide_national(q->policy->national, q->now, s, &out->decision);
+    if (out->decision.outcome != POLICY_REFER) return;
+    const struct approval_of of = share_approval_of(q, out->holding);
+    approvals_count(&q->policy->approvals, &of, &approved, &refused);
+    if (refused == 0 && approved >= out->decision.approvals) out->decision = before;
+}
+
+void share_approvals_count(const struct share_question *q, const struct approval_of *of, unsigned *approved,
+                           unsigned *refused) {
+    approvals_count(&q->policy->approvals, of, approved, refused);
+}
+
+const struct national_policy *share_national_policy(const struct share_question *q) {
+    return q->policy->national;
+}
+
 enum err share_candidate_decide(const struct share_question *q, const struct store_holding *h, struct arena *a,
                                 struct share_candidate *out, struct diag *d) {
     struct json_doc *doc = arena_alloc(a, sizeof *doc);
@@ -173,7 +205,7 @@ enum err share_candidate_decide(const struct share_question *q, const struct sto
     if (e) return e == ERR_NOMEM ? diag_set(d, e, "no memory for a decision") : e;
     policy_decide(q->agreement, q->context->party, q->recipient, q->now, &s, &out->decision);
     if (out->member) decide_member(q, out);
-    policy_decide_national(q->policy->national, q->now, &s, &out->decision);
+    decide_national(q, &s, out);
     redactions_settle(q, out);
     out->out_id = out->object.id;
     out->out_body = h->body;
@@ -246,18 +278,23 @@ enum err share_question_prepare(struct share_question *q, struct diag *d) {
     if (!q->policy) return diag_set(d, ERR_NOMEM, "no memory for decisions");
     arena_init(&q->policy->arena, POLICY_ARENA_MAX);
     map_init(&q->policy->meanings);
+    map_init(&q->policy->approvals.by_decision);
     enum err e = store_source_find(q->reader, q->recipient, &number, d);
     q->recipient_source = e ? -1 : (int64_t)number;
     if (e == ERR_NOT_FOUND) e = ERR_NONE;
     if (!e) e = store_meta_get(q->reader, SHARE_META_DERIVATIONS, &q->policy->arena, &derivations, d);
     q->derivations = derivations.at != NULL;
     if (!e) e = national_load(q, d);
+    if (!e && q->policy->national)
+        e = approvals_load(q->reader, q->retrospective ? q->now : TIME_NONE, &q->policy->arena, &q->policy->approvals,
+                           d);
     return e ? e : agreements_load(q, d);
 }
 
 void share_question_release(struct share_question *q) {
     if (!q->policy) return;
     map_free(&q->policy->meanings);
+    approvals_free(&q->policy->approvals);
     arena_free(&q->policy->arena);
     free(q->policy);
     q->policy = NULL;

@@ -3,6 +3,7 @@
 #define RENKEI_SHARE_SUBJECT_H
 
 #include "policy/decide.h"
+#include "share/approval.h"
 #include "share/context.h"
 #include "share/derive.h"
 #include "stix/object.h"
@@ -66,5 +67,10 @@ MUST_CHECK enum err share_was_withdrawn(const struct share_question *q, struct s
  * which things came from others. Release it with share_question_release(), after a failure too. */
 MUST_CHECK enum err share_question_prepare(struct share_question *q, struct diag *d);
 void share_question_release(struct share_question *q);
+/* What officers would approve, and the national policy in force (NULL: none); of a prepared question. */
+struct approval_of share_approval_of(const struct share_question *q, const struct store_holding *h);
+const struct national_policy *share_national_policy(const struct share_question *q);
+void share_approvals_count(const struct share_question *q, const struct approval_of *of, unsigned *approved,
+                           unsigned *refused);
 
 #endif

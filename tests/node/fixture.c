@@ -86,7 +86,7 @@ enum err fixture_dispatch(struct fixture *f, int who, const char *name, const ch
         close(results[0]);
         close(outcome[0]);
         buf_clear(&f->result);
-        told.code = op_dispatch(home, node_operations(), name, span_cstr(args), fds, fd_count, &listener, &told);
+        told.code = op_dispatch(home, node_operations(), name, span_cstr(args), NULL, fds, fd_count, &listener, &told);
         if (write(outcome[1], &told, sizeof told) != sizeof told) _exit(2);
         (void)!file_write_all(results[1], buf_span(&f->result), &told);
         _exit(0);

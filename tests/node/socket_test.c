@@ -95,7 +95,7 @@ static enum err call(struct scene *s, const char *op, const char *args, const in
                      struct heard *h, struct diag *d) {
     bool reached = false;
     struct op_listener listener = {hear_result, hear_progress, h};
-    enum err e = socket_call(s->home, op, span_cstr(args), fds, fd_count, &listener, &reached, d);
+    enum err e = socket_call(s->home, op, span_cstr(args), NULL, fds, fd_count, &listener, &reached, d);
     assert_true(reached);
     return e;
 }
@@ -381,13 +381,13 @@ static void where_it_lies(void **state) {
     assert_int_equal(st.st_mode & 0777, 0600);
     socket_server_stop(&s.server);
     assert_int_not_equal(stat(path, &st), 0);
-    (void)!socket_call(s.home, "card", SPAN("{}"), NULL, 0, &listener, &reached, &d);
+    (void)!socket_call(s.home, "card", SPAN("{}"), NULL, NULL, 0, &listener, &reached, &d);
     assert_false(reached);
     memset(path, 'x', sizeof path - 1);
     path[0] = '/';
     path[sizeof path - 1] = 0;
     reached = true;
-    assert_int_equal(socket_call(path, "card", SPAN("{}"), NULL, 0, &listener, &reached, &d), ERR_LIMIT);
+    assert_int_equal(socket_call(path, "card", SPAN("{}"), NULL, NULL, 0, &listener, &reached, &d), ERR_LIMIT);
     assert_false(reached);
     fixture_close(&s.f);
     pthread_mutex_destroy(&s.lock);

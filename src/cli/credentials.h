@@ -1,0 +1,18 @@
+/* Who the caller says he is, and his password: of a file, or asked for on the terminal. Never an argument: those are
+ * seen by everybody on the machine. */
+#ifndef RENKEI_CLI_CREDENTIALS_H
+#define RENKEI_CLI_CREDENTIALS_H
+
+#include "cli/cli.h"
+
+struct credentials {
+    struct op_credentials as;
+    struct buf name, password, new_password; /* owned; wiped by credentials_free() */
+};
+
+/* By --as or RENKEI_AS, the password by RENKEI_PASSWORD_FILE or the terminal; a new one (cli->new_password) by
+ * RENKEI_NEW_PASSWORD_FILE or, twice, the terminal. Without a name and without a new password nothing is asked. */
+MUST_CHECK enum err credentials_get(const struct cli *cli, struct credentials *out, struct diag *d);
+void credentials_free(struct credentials *c);
+
+#endif

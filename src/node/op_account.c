@@ -1,0 +1,128 @@
+/* Accounts: made, changed, listed; passwords. */
+#include <string.h>
+
+#include "base/encode.h"
+#include "node/op_all.h"
+
+static void emit(struct op_call *call, const struct account *account) {
+    struct buf out = BUF_EMPTY, held = BUF_EMPTY, key = BUF_EMPTY;
+    struct json_writer w = json_writer(&out);
+    account_roles_write(account->roles, &held);
+    buf_add_cstr(&key, "ed25519:");
+    buf_add_base64(&key, span_of(account->key, sizeof account->key));
+    json_begin_object(&w);
+    json_member(&w, "name", account->name);
+    json_member(&w, "roles", buf_span(&held));
+    json_member(&w, "key", buf_span(&key));
+    json_member_truth(&w, "disabled", account->disabled);
+    if (account->locked_until != TIME_NONE && account->locked_until > clock_now(call->realm->clock))
+        json_member_time(&w, "locked_until", account->locked_until);
+    json_end_object(&w);
+    op_emit(call, &out);
+    buf_free(&key);
+    buf_free(&held);
+    buf_free(&out);
+}
+
+static enum err read_roles(struct op_call *call, unsigned *out, struct diag *d) {
+    *out = 0;
+    for (struct json_iter it = json_iter(json_get(call->args, "roles")); json_next(&it);) {
+        struct span name = json_text(it.value, call->arena);
+        unsigned role = account_role(name);
+        if (!role)
+            return diag_set(d, ERR_INVALID, "'%.*s' is no role: analyst, releasing, policy, auditor, administrator",
+                            SPAN_ARG(span_first(name, 64)));
+        *out |= role;
+    }
+    return ERR_NONE;
+}
+
+static enum err keep(struct op_call *call, const struct account *account, struct diag *d) {
+    struct store_tx *tx = NULL;
+    enum err e = store_begin(call->realm->store, &tx, d);
+    if (!e) e = account_store(tx, account, clock_now(call->realm->clock), d);
+    if (!e) e = store_commit(&tx, d);
+    if (tx) store_rollback(&tx);
+    if (!e) emit(call, account);
+    return e;
+}
+
+static enum err load(struct op_call *call, struct span name, struct account *out, size_t *count, bool *last,
+                     struct diag *d) {
+    struct store_reader *r = NULL;
+    struct account *all = NULL;
+    unsigned administrators = 0;
+    enum err e = store_reader_open(call->realm->store, &r, d);
+    if (!e) e = account_list(r, call->arena, &all, count, d);
+    store_reader_close(&r);
+    bool found = false;
+    for (size_t i = 0; !e && i < *count; i++) {
+        administrators += all[i].roles & ROLE_ADMINISTRATOR && !all[i].disabled;
+        if (!span_equal(all[i].name, name)) continue;
+        *out = all[i];
+        found = true;
+    }
+    *last = found && administrators == 1 && out->roles & ROLE_ADMINISTRATOR && !out->disabled;
+    return e || found ? e : diag_set(d, ERR_NOT_FOUND, "there is no account %.*s", SPAN_ARG(span_first(name, 64)));
+}
+
+/* {"name", "roles": […]}; the password is the credentials'. */
+enum err op_account_add(struct op_call *call, struct diag *d) {
+    struct account account, other;
+    size_t count = 0;
+    bool last;
+    unsigned held;
+    struct span name = op_text(call, "name");
+    enum err e = read_roles(call, &held, d);
+    if (e) return e;
+    e = load(call, name, &other, &count, &last, d);
+    if (!e) return diag_set(d, ERR_EXISTS, "there is an account %.*s already", SPAN_ARG(name));
+    if (e != ERR_NOT_FOUND) return e;
+    if (held == 0) return diag_set(d, ERR_INVALID, "--role says what the account may do");
+    if (count == 0 && !(held & ROLE_ADMINISTRATOR))
+        return diag_set(d, ERR_INVALID, "the first account is an administrator's: it makes the others");
+    e = account_make(name, call->as ? call->as->new_password : (struct span){0}, &account, d);
+    account.roles = held;
+    return e ? e : keep(call, &account, d);
+}
+
+/* {"name", "roles": […] or none, "disabled": true, false or none, "reset": true}. */
+enum err op_account_change(struct op_call *call, struct diag *d) {
+    struct account account;
+    size_t count;
+    bool last, disabled;
+    unsigned held;
+    enum err e = read_roles(call, &held, d);
+    if (!e) e = load(call, op_text(call, "name"), &account, &count, &last, d);
+    if (e) return e;
+    if (held) account.roles = held;
+    if (json_bool(json_get(call->args, "disabled"), &disabled)) {
+        account.disabled = disabled;
+        account.failures = 0;
+        account.locked_until = TIME_NONE; /* enabled again, it is not locked either */
+    }
+    if (last && (account.disabled || !(account.roles & ROLE_ADMINISTRATOR)))
+        return diag_set(d, ERR_DENIED, "it is the last administrator: nobody could change it back");
+    if (op_flag(call, "reset")) /* another key, too: what was signed with the old one stays signed */
+        e = account_set_password(&account, (struct span){0}, call->as ? call->as->new_password : (struct span){0}, d);
+    return e ? e : keep(call, &account, d);
+}
+
+/* One's own. */
+enum err op_account_password(struct op_call *call, struct diag *d) {
+    if (!call->account) return diag_set(d, ERR_DENIED, "this node has no accounts yet: account add makes the first");
+    struct account account = *call->account;
+    enum err e = account_set_password(&account, call->as->password, call->as->new_password, d);
+    return e ? e : keep(call, &account, d);
+}
+
+enum err op_account_list(struct op_call *call, struct diag *d) {
+    struct store_reader *r = NULL;
+    struct account *all = NULL;
+    size_t count = 0;
+    enum err e = store_reader_open(call->realm->store, &r, d);
+    if (!e) e = account_list(r, call->arena, &all, &count, d);
+    store_reader_close(&r);
+    for (size_t i = 0; !e && i < count; i++) emit(call, &all[i]);
+    return e;
+}
