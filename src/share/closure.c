@@ -28,6 +28,7 @@ enum err closure_open(struct closure *cl, const struct share_context *c, struct 
                            .totals = totals};
     arena_init(&cl->arena, BATCH_ARENA_MAX);
     map_init(&cl->has);
+    map_init(&cl->replaced);
     struct span withdrawals;
     enum err e = store_meta_get(cl->question.reader, SHARE_META_WITHDRAWALS, &cl->arena, &withdrawals, d);
     cl->withdrawals = withdrawals.at != NULL;
@@ -38,6 +39,7 @@ void closure_close(struct closure *cl) {
     free(cl->unlocked);
     cl->unlocked = NULL;
     map_free(&cl->has);
+    map_free(&cl->replaced);
     share_question_release(&cl->question);
     arena_free(&cl->arena);
 }
@@ -256,9 +258,11 @@ static enum err release_set(struct closure *cl, const struct share_candidate *fi
 static enum err release_one(struct closure *cl, struct share_candidate *c, struct diag *d) {
     bool out, outdated = false, ready = true;
     enum share_form form;
+    enum policy_outcome newest;
     enum err e = outgoing_is_out(cl, c, &out, d);
     if (e || out) return e;
-    if ((e = outgoing_is_outdated(cl, c->holding, &outdated, d))) return e;
+    if ((e = share_newest_outcome(&cl->question, c->holding, &cl->arena, &newest, d))) return e;
+    outdated = newest != POLICY_RELEASE;
     if (!outdated && c->member) { /* goes along with a sighting; a newer version of it, once it is known */
         if ((e = outgoing_form(cl, c->object.id, &form, d))) return e;
         outdated = form == SHARE_FORM_NONE;

@@ -18,7 +18,8 @@ struct closure {
     const struct share_agreement *agreement;
     struct store_tx *tx;
     struct ledgerlog *log;
-    struct map has; /* id → the form in which the recipient was found to have it; of one transaction */
+    struct map has;      /* id → the form in which the recipient was found to have it; of one transaction */
+    struct map replaced; /* holdings that have taken the place of another form of their object */
     struct release_totals *totals;
     bool withdrawals;   /* something was ever withdrawn from a ledger here */
     bool kept_time;     /* the note how far time was kept is worth a commit */

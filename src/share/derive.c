@@ -29,7 +29,8 @@ struct deriving {
     unsigned redactions;
     const struct policy_redaction *rule; /* NULL when only sightings or markings redact */
     const struct derive_order *order;
-    struct map renames; /* id → its place among the order's renames */
+    struct derive_rename self; /* it may name itself */
+    struct map renames;        /* id → its place among the order's renames, behind them for itself */
 };
 
 static bool described(struct span key) {
@@ -57,22 +58,24 @@ static enum err renames_gather(struct deriving *v, struct diag *d) {
     for (size_t i = 0; i < v->order->rename_count; i++)
         if (!map_set(&v->renames, v->order->renames[i].from, i, NULL))
             return diag_set(d, ERR_NOMEM, "no memory for a derived object");
-    return ERR_NONE;
+    return map_set(&v->renames, v->self.from, v->order->rename_count, NULL)
+               ? ERR_NONE
+               : diag_set(d, ERR_NOMEM, "no memory for a derived object");
 }
 
 /* What a text is called in what goes out; NULL when it is no renamed id. */
 static const struct derive_rename *rename_of(const struct deriving *v, struct json_value text) {
     struct span spelt = json_spelt(text);
     uint64_t at;
-    if (map_get(&v->renames, spelt, &at)) return &v->order->renames[at];
+    if (map_get(&v->renames, spelt, &at)) return at < v->order->rename_count ? &v->order->renames[at] : &v->self;
     if (span_find(spelt, SPAN("\\")) == SIZE_MAX) return NULL;
+    if (json_is(text, v->self.from)) return &v->self;
     for (size_t i = 0; i < v->order->rename_count; i++) /* spelt with escapes: nobody does, but it is the same name */
         if (json_is(text, v->order->renames[i].from)) return &v->order->renames[i];
     return NULL;
 }
 
 static bool has_renamed(const struct deriving *v, struct json_value value) {
-    if (v->order->rename_count == 0) return false;
     if (json_type(value) == JSON_STRING) return rename_of(v, value) != NULL;
     for (struct json_iter it = json_iter(value); json_next(&it);)
         if (has_renamed(v, it.value) || (it.object && rename_of(v, it.key))) return true;
@@ -244,6 +247,7 @@ enum err share_derive(const struct share_context *c, const struct stix_object *o
                          .order = order};
     map_init(&v.renames);
     enum err e = share_derived_id(c, order->lineage, object->id, id, d);
+    v.self = (struct derive_rename){object->id, span_cstr(id)};
     if (!e) e = renames_gather(&v, d);
     if (!e) {
         json_begin_object(&w);

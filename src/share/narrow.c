@@ -18,7 +18,8 @@ struct narrowing {
     struct arena arena;
 };
 
-/* Whether the terms release what is out, in the form in which it is. What is referred to officers stays. */
+/* Whether the terms release what is out, in the form in which it is, and its newest version. What is referred to
+ * officers stays. */
 static enum err is_permitted(const struct share_question *q, const struct store_entry *entry, struct arena *a,
                              struct share_candidate *c, bool *out, struct diag *d) {
     struct store_holding *h = arena_alloc(a, sizeof *h);
@@ -28,8 +29,11 @@ static enum err is_permitted(const struct share_question *q, const struct store_
     if (!e) e = share_candidate_decide(q, h, a, c, d);
     if (e) return e == ERR_NOT_FOUND || e == ERR_SYNTAX || e == ERR_INVALID ? ERR_NONE : e;
     bool as_itself = span_equal(entry->stix_id, c->object.id);
+    enum policy_outcome newest = POLICY_RELEASE;
     *out = c->decision.outcome == POLICY_REFER || (c->decision.outcome == POLICY_RELEASE && !(as_itself && c->derived));
-    return ERR_NONE;
+    if (*out) e = share_newest_outcome(q, h, a, &newest, d);
+    *out = *out && newest != POLICY_WITHHOLD;
+    return e;
 }
 
 static enum err decide_again(void *context, int64_t holding, struct diag *d) {

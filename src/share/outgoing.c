@@ -95,21 +95,6 @@ enum err outgoing_is_out(struct closure *cl, const struct share_candidate *c, bo
     return *out ? ERR_NONE : not_older(cl, &entry, h, out, d);
 }
 
-enum err outgoing_is_outdated(struct closure *cl, const struct store_holding *h, bool *out, struct diag *d) {
-    struct store_holding *versions;
-    struct share_candidate newest;
-    size_t count;
-    *out = false;
-    enum err e = store_holding_history(cl->question.reader, h->stix_id, false, &cl->arena, &versions, &count, d);
-    if (e) return e;
-    while (count > 0 && versions[count - 1].state != STORE_CURRENT) count--;
-    if (count == 0 || versions[count - 1].modified <= h->modified) return ERR_NONE;
-    e = store_holding_get(cl->question.reader, versions[count - 1].id, &cl->arena, &versions[count - 1], d);
-    if (!e) e = share_candidate_decide(&cl->question, &versions[count - 1], &cl->arena, &newest, d);
-    *out = e || newest.decision.outcome != POLICY_RELEASE;
-    return e == ERR_SYNTAX || e == ERR_INVALID ? ERR_NONE : e;
-}
-
 /* ---- taking back ---- */
 
 static enum err take_back(struct closure *cl, struct span id, const struct store_entry *only, struct diag *d) {
@@ -171,7 +156,10 @@ enum err outgoing_count(struct closure *cl, const struct store_holding *h, struc
     bool found;
     enum err e = current(cl, h->stix_id, &entry, &found, d);
     if (!e && !found) e = current_derived(cl, h->stix_id, &entry, &found, d);
-    cl->totals->no_longer += !e && found && entry.holding == h->id;
+    if (e || !found) return e;
+    struct store_holding latest = {.id = h->id};
+    if (entry.holding != h->id) e = store_holding_latest(cl->question.reader, h->stix_id, &cl->arena, &latest, d);
+    cl->totals->no_longer += !e && latest.id == h->id;
     return e;
 }
 
@@ -207,21 +195,31 @@ static enum err remember_derivations(struct closure *cl, struct diag *d) {
     return store_meta_set(cl->tx, SHARE_META_DERIVATIONS, SPAN("yes"), d);
 }
 
-/* It takes the place of its other form. */
-static enum err replace_other_form(struct closure *cl, const struct share_candidate *c, struct diag *d) {
+/* It takes the place of its other form, which goes first. What it names may have gone with that, so it is decided again
+ * then, before all that was taken back, and goes the next time. Once a transaction: versions of objects that name each
+ * other, and wait for others, could take each other's places for ever. */
+static enum err replace_other_form(struct closure *cl, const struct share_candidate *c, bool *replaced,
+                                   struct diag *d) {
     struct store_entry other;
     bool found;
     enum err e = c->derived ? current(cl, c->object.id, &other, &found, d)
                             : current_derived(cl, c->object.id, &other, &found, d);
-    return e || !found ? e : take_back(cl, c->object.id, NULL, d);
+    bool before = false;
+    *replaced = !e && found;
+    if (!*replaced) return e;
+    if (!map_set(&cl->replaced, span_of(&c->holding->id, sizeof c->holding->id), 1, &before))
+        return diag_set(d, ERR_NOMEM, "no memory to release");
+    if (before) return ERR_NONE;
+    e = take_back(cl, c->object.id, NULL, d);
+    return e ? e : decide_again(cl, c->holding->id, d);
 }
 
 enum err outgoing_append(struct closure *cl, struct share_candidate *c, const struct derive_rename *renames,
                          size_t rename_count, struct diag *d) {
-    bool out = false;
+    bool out = false, replaced = false;
     enum err e = c->derived ? settle(cl, c, renames, rename_count, &out, d) : ERR_NONE;
     if (e || out) return e;
-    if ((e = replace_other_form(cl, c, d))) return e;
+    if ((e = replace_other_form(cl, c, &replaced, d)) || replaced) return e;
     struct ledgerlog_release r = {.stix_id = c->out_id,
                                   .version = c->out_version,
                                   .modified = c->out_modified,

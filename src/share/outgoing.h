@@ -9,9 +9,6 @@
 /* Whether this version, or a newer one, is out already, or was and somebody withdrew it. For what goes out derived,
  * outgoing_append() has the last word. */
 MUST_CHECK enum err outgoing_is_out(struct closure *cl, const struct share_candidate *c, bool *out, struct diag *d);
-/* Whether a newer version counts in its place, and may not go: then the older one tells what its creator, or somebody
- * here, has taken back by marking it. */
-MUST_CHECK enum err outgoing_is_outdated(struct closure *cl, const struct store_holding *h, bool *out, struct diag *d);
 /* What somebody withdrew stays withdrawn, in whatever version and form, until somebody releases it by hand. */
 MUST_CHECK enum err outgoing_was_withdrawn(struct closure *cl, struct span id, bool *out, struct diag *d);
 /* How the recipient has an object; remembered for the rest of the transaction. */

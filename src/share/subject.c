@@ -239,6 +239,22 @@ enum err share_was_withdrawn(const struct share_question *q, struct span out_id,
     return ERR_NONE;
 }
 
+enum err share_newest_outcome(const struct share_question *q, const struct store_holding *h, struct arena *a,
+                              enum policy_outcome *out, struct diag *d) {
+    struct store_holding *versions;
+    struct share_candidate newest;
+    size_t count;
+    *out = POLICY_RELEASE;
+    enum err e = store_holding_history(q->reader, h->stix_id, false, a, &versions, &count, d);
+    if (e) return e;
+    while (count > 0 && versions[count - 1].state != STORE_CURRENT) count--;
+    if (count == 0 || versions[count - 1].modified <= h->modified) return ERR_NONE;
+    e = store_holding_get(q->reader, versions[count - 1].id, a, &versions[count - 1], d);
+    if (!e) e = share_candidate_decide(q, &versions[count - 1], a, &newest, d);
+    *out = e ? POLICY_WITHHOLD : newest.decision.outcome;
+    return e == ERR_SYNTAX || e == ERR_INVALID ? ERR_NONE : e;
+}
+
 /* ---- what the decisions of one ledger have in common ---- */
 
 static enum err national_load(struct share_question *q, struct diag *d) {

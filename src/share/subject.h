@@ -63,6 +63,10 @@ MUST_CHECK enum err share_recipient_form(const struct share_question *q, struct 
  * (ledgerlog_withdraw()) may go out again when policy says so. For objects none of whose versions is current. */
 MUST_CHECK enum err share_was_withdrawn(const struct share_question *q, struct span out_id, struct arena *a, bool *out,
                                         struct diag *d);
+/* What is decided of the version that counts in the holding's place, if that is a newer one; otherwise POLICY_RELEASE.
+ * When that may not go, the older one tells what its creator, or somebody here, has taken back by marking it. */
+MUST_CHECK enum err share_newest_outcome(const struct share_question *q, const struct store_holding *h, struct arena *a,
+                                         enum policy_outcome *out, struct diag *d);
 /* Fills recipient_source, and loads what every decision asks: the national policy in force, and the agreements under
  * which things came from others. Release it with share_question_release(), after a failure too. */
 MUST_CHECK enum err share_question_prepare(struct share_question *q, struct diag *d);
