@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include <zlib.h>
-#include <zstd.h>
+
+#include "base/unpack.h"
 
 static enum err trouble(struct diag *d, const char *what, const char *path) {
     int code = errno;
@@ -94,20 +94,17 @@ enum err file_make_folder(const char *path, unsigned mode, struct diag *d) {
 /* ---- input streams ---- */
 
 enum { INPUT_CHUNK = 256 << 10 };
-enum input_kind { INPUT_FOLLOW, INPUT_PLAIN, INPUT_GZIP, INPUT_ZSTD };
 
 struct input {
     int fd;
     char *name;
-    enum input_kind kind;
     uint8_t *chunk; /* raw bytes read ahead */
     size_t at, len;
     bool raw_end;
-    bool frame_open; /* compressed: in the middle of a member or frame */
     uint64_t raw_bytes, raw_size;
-    z_stream gzip;
-    ZSTD_DStream *zstd;
-    struct follow *follow;
+    struct unpack *unpack; /* of a compressed one */
+    const char *format;    /* its name; NULL: plain */
+    struct follow *follow; /* of one that is followed */
 };
 
 static enum err fill(struct input *in, struct diag *d) {
@@ -125,7 +122,7 @@ static enum err fill(struct input *in, struct diag *d) {
 
 /* Enough of the beginning to know the format, even when a pipe gives a byte at a time. */
 static enum err recognise(struct input *in, struct diag *d) {
-    while (in->len < 4 && !in->raw_end) {
+    while (in->len < UNPACK_MAGIC_SIZE && !in->raw_end) {
         ssize_t got = read(in->fd, in->chunk + in->len, INPUT_CHUNK - in->len);
         if (got < 0 && errno == EINTR) continue;
         if (got < 0) return trouble(d, "cannot read", in->name);
@@ -133,17 +130,11 @@ static enum err recognise(struct input *in, struct diag *d) {
         in->raw_bytes += (uint64_t)got;
         in->raw_end = got == 0;
     }
-    if (in->len >= 2 && in->chunk[0] == 0x1f && in->chunk[1] == 0x8b) {
-        in->kind = INPUT_GZIP;
-        if (inflateInit2(&in->gzip, 15 + 16) != Z_OK)
-            return diag_set(d, ERR_NOMEM, "no memory to decompress %s", in->name);
-    } else if (in->len >= 4 && memcmp(in->chunk, "\x28\xb5\x2f\xfd", 4) == 0) {
-        in->kind = INPUT_ZSTD;
-        in->zstd = ZSTD_createDStream();
-        if (!in->zstd) return diag_set(d, ERR_NOMEM, "no memory to decompress %s", in->name);
-        ZSTD_initDStream(in->zstd);
-    }
-    return ERR_NONE;
+    struct span head = span_of(in->chunk, in->len);
+    in->format = unpack_format(head);
+    if (!in->format) return ERR_NONE;
+    in->unpack = unpack_new(head);
+    return in->unpack ? ERR_NONE : diag_set(d, ERR_NOMEM, "no memory to decompress %s", in->name);
 }
 
 enum err input_open_fd(int fd, const char *name, struct input **out, struct diag *d) {
@@ -151,7 +142,6 @@ enum err input_open_fd(int fd, const char *name, struct input **out, struct diag
     struct input *in = calloc(1, sizeof *in);
     *out = NULL;
     if (in) {
-        in->kind = INPUT_PLAIN;
         in->fd = fd;
         in->name = strdup(name);
         in->chunk = malloc(INPUT_CHUNK);
@@ -214,72 +204,34 @@ static enum err read_plain(struct input *in, void *at, size_t size, size_t *got,
     return ERR_NONE;
 }
 
-static enum err read_gzip(struct input *in, void *at, size_t size, size_t *got, struct diag *d) {
-    unsigned want = size > INT32_MAX ? INT32_MAX : (unsigned)size;
-    in->gzip.next_out = at;
-    in->gzip.avail_out = want;
-    while (in->gzip.avail_out == want) {
+static enum err read_packed(struct input *in, void *at, size_t size, size_t *got, struct diag *d) {
+    while (*got == 0) {
+        const char *why = "";
+        size_t used;
         enum err e = fill(in, d);
         if (e) return e;
         bool ended = in->at == in->len;
-        if (ended && !in->frame_open) break;
-        if (!in->frame_open && inflateReset(&in->gzip) != Z_OK) return diag_set(d, ERR_INTERNAL, "zlib does not start");
-        in->frame_open = true;
-        in->gzip.next_in = in->chunk + in->at;
-        in->gzip.avail_in = (unsigned)(in->len - in->at);
-        int code = inflate(&in->gzip, Z_NO_FLUSH);
-        in->at = in->len - in->gzip.avail_in;
-        if (code == Z_STREAM_END)
-            in->frame_open = false;
-        else if (ended && in->gzip.avail_out == want) /* nor did zlib hold back anything for want of room */
-            return diag_set(d, ERR_SYNTAX, "%s: the gzip data ends in the middle", in->name);
-        else if (code != Z_OK && code != Z_BUF_ERROR)
-            return diag_set(d, ERR_SYNTAX, "%s: corrupt gzip data near byte %llu (%s)", in->name,
-                            (unsigned long long)(in->raw_bytes - (in->len - in->at)),
-                            in->gzip.msg ? in->gzip.msg : "inflate");
+        enum unpack_state state =
+            unpack_step(in->unpack, in->chunk + in->at, in->len - in->at, &used, at, size, got, &why);
+        in->at += used;
+        if (ended && *got == 0 && state == UNPACK_ENDED) break;
+        if (ended && *got == 0) /* nor was anything held back for want of room */
+            return diag_set(d, ERR_SYNTAX, "%s: the %s data ends in the middle", in->name, in->format);
+        if (state == UNPACK_CORRUPT || (!ended && used == 0 && *got == 0)) /* or it turns in place */
+            return diag_set(d, ERR_SYNTAX, "%s: corrupt %s data near byte %llu (%s)", in->name, in->format,
+                            (unsigned long long)(in->raw_bytes - (in->len - in->at)), why);
     }
-    *got = want - in->gzip.avail_out;
-    return ERR_NONE;
-}
-
-static enum err read_zstd(struct input *in, void *at, size_t size, size_t *got, struct diag *d) {
-    ZSTD_outBuffer to = {at, size, 0};
-    while (to.pos == 0) {
-        enum err e = fill(in, d);
-        if (e) return e;
-        bool ended = in->at == in->len;
-        if (ended && !in->frame_open) break;
-        ZSTD_inBuffer from = {in->chunk, in->len, in->at};
-        size_t left = ZSTD_decompressStream(in->zstd, &to, &from);
-        if (ZSTD_isError(left))
-            return diag_set(d, ERR_SYNTAX, "%s: corrupt zstd data near byte %llu (%s)", in->name,
-                            (unsigned long long)(in->raw_bytes - (in->len - from.pos)), ZSTD_getErrorName(left));
-        if (ended && to.pos == 0) /* nor did the decoder hold back anything for want of room */
-            return diag_set(d, ERR_SYNTAX, "%s: the zstd data ends in the middle", in->name);
-        in->at = from.pos;
-        in->frame_open = left != 0;
-    }
-    *got = to.pos;
     return ERR_NONE;
 }
 
 enum err input_read(struct input *in, void *at, size_t size, size_t *got, struct diag *d) {
     *got = 0;
     if (size == 0) return diag_set(d, ERR_INTERNAL, "nowhere to read %s to", in->name);
-    switch (in->kind) {
-    case INPUT_GZIP:
-        return read_gzip(in, at, size, got, d);
-    case INPUT_ZSTD:
-        return read_zstd(in, at, size, got, d);
-    case INPUT_FOLLOW: {
-        enum err e = follow_read(in->follow, at, size, got, d);
-        in->raw_bytes += *got;
-        return e;
-    }
-    case INPUT_PLAIN:
-        break;
-    }
-    return read_plain(in, at, size, got, d);
+    if (in->unpack) return read_packed(in, at, size, got, d);
+    if (!in->follow) return read_plain(in, at, size, got, d);
+    enum err e = follow_read(in->follow, at, size, got, d);
+    in->raw_bytes += *got;
+    return e;
 }
 
 uint64_t input_raw_bytes(const struct input *in) {
@@ -289,7 +241,7 @@ uint64_t input_raw_size(const struct input *in) {
     return in->raw_size;
 }
 bool input_is_compressed(const struct input *in) {
-    return in->kind == INPUT_GZIP || in->kind == INPUT_ZSTD;
+    return in->unpack != NULL;
 }
 const char *input_name(const struct input *in) {
     return in->name;
@@ -297,8 +249,7 @@ const char *input_name(const struct input *in) {
 
 void input_close(struct input **in) {
     if (!*in) return;
-    if ((*in)->kind == INPUT_GZIP) inflateEnd(&(*in)->gzip);
-    ZSTD_freeDStream((*in)->zstd);
+    unpack_free(&(*in)->unpack);
     if ((*in)->fd >= 0) close((*in)->fd);
     follow_close(&(*in)->follow);
     free((*in)->name);

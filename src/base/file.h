@@ -1,4 +1,5 @@
-/* Files: whole reads with a limit, atomic durable writes, and input streams that undo gzip and zstd by themselves. */
+/* Files: whole reads with a limit, atomic durable writes, and input streams that undo gzip, zstd, bzip2 and xz by
+ * themselves. */
 #ifndef RENKEI_BASE_FILE_H
 #define RENKEI_BASE_FILE_H
 

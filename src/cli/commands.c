@@ -68,9 +68,10 @@ const struct command commands[] = {
     {"import", "take in STIX and indicator lists",
      "renkei import FILE... [--stix|--list] [--tlp LEVEL] [--label TEXT]... [--confidence N]\n"
      "                      [--valid-from TIME] [--valid-for SPAN] [--keep-going] [--warnings]\n\n"
-     "Bundles, envelopes, NDJSON and lists (text, CSV, maltrail), plain, .gz or .zst; \"-\" is standard input. All\n"
-     "of a file or, with a report of every rejected object, nothing; --keep-going takes the rest. On foreign\n"
-     "objects --tlp, --label and --confidence are local handling, kept beside the object. What agreements permit\n"
+     "Bundles, envelopes, NDJSON and lists (text, CSV, maltrail), plain, .gz, .zst, .bz2 or .xz; \"-\" is standard\n"
+     "input. All of a file or, with a report of every rejected object, nothing; --keep-going takes the rest. On\n"
+     "foreign objects --tlp, --label and --confidence are local handling, kept beside the object. What agreements "
+     "permit\n"
      "is released at once.\n\n"
      "  renkei import apt_turla.txt --tlp green --valid-for 90d\n",
      "--stix --list --tlp --label --confidence --valid-from --valid-for --keep-going --warnings", command_import},
@@ -140,7 +141,8 @@ const struct command commands[] = {
      "             [--scope member|sensor|host] [--window SPAN] [--late SPAN]\n"
      "             [--format table|ecs|eve|stix] [--no-group] [--group-window SPAN] [--warned]\n"
      "             [--mapping FILE] [--timezone +HH:MM] [--follow] [--threads N] [--no-sightings]\n\n"
-     "Zeek (NDJSON, TSV), Suricata EVE, any NDJSON, plain text; plain, .gz or .zst. --mapping: a log of your own (see\n"
+     "Zeek (NDJSON, TSV), Suricata EVE, any NDJSON, plain text; plain, .gz, .zst, .bz2, .xz. --mapping: a log of your "
+     "own (see\n"
      "observe). --follow goes on as the file grows and is rotated, until interrupted. --json is --format ecs. The "
      "table\n"
      "shows alerts that say the same as one. What is outside its validity, of decayed confidence or on a warning list\n"

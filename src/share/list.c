@@ -197,7 +197,7 @@ static enum err stream_read(struct reader *r, struct input *in) {
  * -------------------------------------------------------------------------------------------------- */
 
 static struct span stem_of(struct span name) {
-    static const char *const endings[] = {".gz", ".zst", ".txt", ".csv", ".tsv", ".list", ".ioc", ".iocs"};
+    static const char *const endings[] = {".gz", ".zst", ".bz2", ".xz", ".txt", ".csv", ".tsv", ".list", ".ioc", ".iocs"};
     for (size_t i = name.len; i-- > 0;)
         if (name.at[i] == '/') {
             name = span_from(name, i + 1);

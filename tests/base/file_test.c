@@ -1,8 +1,10 @@
 /* Files on a real disk, in a folder of their own that is removed afterwards. */
 #include "base/file.h"
 
+#include <bzlib.h>
 #include <fcntl.h>
 #include <ftw.h>
+#include <lzma.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -90,6 +92,24 @@ static void add_zstd(struct buf *to, struct span data) {
     to->len += len;
 }
 
+static void add_bzip2(struct buf *to, struct span data) {
+    unsigned len = (unsigned)data.len + (unsigned)data.len / 100 + 600;
+    char *at = buf_reserve(to, len);
+    assert_int_equal(
+        BZ2_bzBuffToBuffCompress(at, &len, data.len ? (char *)(uintptr_t)data.at : at, (unsigned)data.len, 9, 0, 0),
+        BZ_OK);
+    to->len += len;
+}
+
+static void add_xz(struct buf *to, struct span data) {
+    size_t bound = lzma_stream_buffer_bound(data.len), len = 0;
+    uint8_t *at = (uint8_t *)buf_reserve(to, bound);
+    assert_int_equal(
+        lzma_easy_buffer_encode(6, LZMA_CHECK_CRC64, NULL, (const uint8_t *)data.at, data.len, at, &len, bound),
+        LZMA_OK);
+    to->len += len;
+}
+
 static void add_plain(struct buf *to, struct span data) {
     buf_add(to, data);
 }
@@ -115,9 +135,9 @@ static enum err read_all(struct input *in, size_t step, struct buf *out, struct 
 }
 
 static void reads_every_format(void **state) {
-    static void (*const add[])(struct buf *, struct span) = {add_plain, add_gzip, add_zstd};
+    static void (*const add[])(struct buf *, struct span) = {add_plain, add_gzip, add_zstd, add_bzip2, add_xz};
     static const size_t steps[] = {1, 13, 4096, 1 << 20};
-    for (size_t f = 0; f < 3; f++)
+    for (size_t f = 0; f < sizeof add / sizeof *add; f++)
         for (size_t s = 0; s < 4; s++) {
             struct span all = span_first(sample(), steps[s] == 1 ? 20000 : sample().len);
             struct buf packed = BUF_EMPTY, out = BUF_EMPTY;
@@ -140,10 +160,10 @@ static void reads_every_format(void **state) {
 
 /* Long runs: all that is packed has been read long before all is unpacked. */
 static void reads_runs(void **state) {
-    static void (*const add[])(struct buf *, struct span) = {add_gzip, add_zstd};
+    static void (*const add[])(struct buf *, struct span) = {add_gzip, add_zstd, add_bzip2, add_xz};
     struct buf all = BUF_EMPTY;
     for (int i = 0; i < 300000; i++) buf_add_char(&all, 'a');
-    for (size_t f = 0; f < 2; f++)
+    for (size_t f = 0; f < sizeof add / sizeof *add; f++)
         for (size_t step = 7; step < 200000; step *= 11) {
             struct buf packed = BUF_EMPTY, out = BUF_EMPTY;
             struct diag d = {0};
@@ -160,8 +180,8 @@ static void reads_runs(void **state) {
 
 /* A file that was cut, wherever, is an error and never a shorter file; nor is one with rubbish behind it. */
 static void refuses_damage(void **state) {
-    static void (*const add[])(struct buf *, struct span) = {add_gzip, add_zstd};
-    for (size_t f = 0; f < 2; f++) {
+    static void (*const add[])(struct buf *, struct span) = {add_gzip, add_zstd, add_bzip2, add_xz};
+    for (size_t f = 0; f < sizeof add / sizeof *add; f++) {
         struct buf packed = BUF_EMPTY, out = BUF_EMPTY;
         struct diag d = {0};
         add[f](&packed, span_first(sample(), 2000));
