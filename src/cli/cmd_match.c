@@ -46,38 +46,49 @@ static uint64_t file_size(const char *path) {
     return strcmp(path, "-") != 0 && stat(path, &st) == 0 && S_ISREG(st.st_mode) ? (uint64_t)st.st_size : 0;
 }
 
-/* A file to its end, or for as long as it grows and nobody interrupts. */
-static enum err scan_file(const struct matching *m, const char *path, const struct scan_options *options,
-                          struct scan_result *result, struct diag *d) {
+static struct scan_options options_of(struct matching *m) {
+    return (struct scan_options){.index = m->holdings.index,
+                                 .patterns = detect_patterns_hooks(m->patterns),
+                                 .reader = m->mapping ? mapping_reader(m->mapping) : NULL,
+                                 .settings = m->mapping ? mapping_settings(m->mapping) : &m->settings,
+                                 .threads = m->options.threads,
+                                 .subdomains = m->options.subdomains,
+                                 .on_hit = match_on_hit,
+                                 .on_progress = on_progress,
+                                 .context = m};
+}
+
+void match_count_file(struct matching *m, const char *path, struct scan_result *result) {
+    m->lines += result->lines;
+    m->bytes += result->bytes;
+    m->unreadable += result->unreadable;
+    for (unsigned i = 0; i < result->shown_count; i++) {
+        cli_clean(result->shown[i].message, strlen(result->shown[i].message));
+        fprintf(stderr, "%s:%llu: not read: %s\n", path, (unsigned long long)result->shown[i].line,
+                result->shown[i].message);
+    }
+}
+
+static enum err scan_one(const char *path, const struct scan_options *options, struct scan_result *result,
+                         struct diag *d) {
     struct input *in;
-    enum err e = m->options.follow ? input_open_follow(path, &interrupted, &in, d) : stix_lines_input(path, &in, d);
+    enum err e = stix_lines_input(path, &in, d);
     if (e) return e;
     e = scan_input(in, options, result, d);
     input_close(&in);
     return e;
 }
 
-static enum err scan_one(struct matching *m, const char *path, struct diag *d) {
-    struct scan_options options = {.index = m->holdings.index,
-                                   .patterns = detect_patterns_hooks(m->patterns),
-                                   .reader = m->mapping ? mapping_reader(m->mapping) : NULL,
-                                   .settings = m->mapping ? mapping_settings(m->mapping) : &m->settings,
-                                   .threads = m->options.threads,
-                                   .subdomains = m->options.subdomains,
-                                   .on_hit = match_on_hit,
-                                   .on_progress = on_progress,
-                                   .context = m};
-    struct scan_result result = {0};
-    enum err e = scan_file(m, path, &options, &result, d);
-    progress_end(&m->progress);
-    m->bytes_before += file_size(path);
-    m->lines += result.lines;
-    m->bytes += result.bytes;
-    m->unreadable += result.unreadable;
-    for (unsigned i = 0; i < result.shown_count; i++) {
-        cli_clean(result.shown[i].message, strlen(result.shown[i].message));
-        fprintf(stderr, "%s:%llu: not read: %s\n", path, (unsigned long long)result.shown[i].line,
-                result.shown[i].message);
+/* All files: one after the other to their ends, or all at once for as long as they grow and nobody interrupts. */
+static enum err scan_all(struct matching *m, const struct telemetry_files *files, struct diag *d) {
+    struct scan_options options = options_of(m);
+    enum err e = m->options.follow ? match_follow(m, files, &options, &interrupted, d) : ERR_NONE;
+    for (size_t i = 0; !m->options.follow && i < files->count && !e && !m->failed; i++) {
+        struct scan_result result = {0};
+        e = scan_one(files->paths[i], &options, &result, d);
+        progress_end(&m->progress);
+        m->bytes_before += file_size(files->paths[i]);
+        match_count_file(m, files->paths[i], &result);
     }
     if (!e && m->failed && m->trouble.code) {
         *d = m->trouble;
@@ -134,8 +145,7 @@ static int match(struct matching *m, const struct telemetry_files *files) {
     for (size_t i = 0; i < files->count; i++) m->bytes_total += file_size(files->paths[i]);
     if (!m->options.follow) progress_start(&m->progress, "matching", "bytes", m->bytes_total);
     listen_for_interrupts(m);
-    for (size_t i = 0; i < files->count && code == EXIT_OK; i++)
-        if (scan_one(m, files->paths[i], &d)) code = cli_trouble(&d);
+    if (scan_all(m, files, &d)) code = cli_trouble(&d);
     match_say_summary(m, clock_monotonic_us() - started);
     if (code == EXIT_OK && (m->failed || ferror(stdout))) {
         diag_set(&d, ERR_IO, "the alerts cannot be written");

@@ -3,8 +3,11 @@
 #ifndef RENKEI_CLI_MATCH_H
 #define RENKEI_CLI_MATCH_H
 
+#include <signal.h>
+
 #include "base/progress.h"
 #include "cli/cli.h"
+#include "cli/telemetry.h"
 #include "detect/group.h"
 #include "detect/holdings.h"
 #include "detect/mapping.h"
@@ -13,7 +16,7 @@
 #include "detect/verdict.h"
 #include "stix/id.h"
 
-enum { MATCH_THREADS_MAX = 64 };
+enum { MATCH_THREADS_MAX = 64, MATCH_FOLLOWED_MAX = SCAN_THREADS_MAX /* a thread a file */ };
 
 enum match_format { MATCH_TABLE, MATCH_ECS, MATCH_EVE, MATCH_STIX };
 
@@ -85,6 +88,12 @@ struct matching {
     uint64_t kept, kept_new, kept_released; /* sightings */
 };
 
+/* Follows all files at once, until *stop is set, which a failure of one does, too. options: as for one file; its
+ * functions are called by one thread at a time. */
+MUST_CHECK enum err match_follow(struct matching *m, const struct telemetry_files *files,
+                                 const struct scan_options *options, volatile sig_atomic_t *stop, struct diag *d);
+/* Adds what was read of a file to the sums, and tells of its lines that were not. */
+void match_count_file(struct matching *m, const char *path, struct scan_result *result);
 /* What alerts are judged by; the store is open. */
 MUST_CHECK enum err match_prepare_verdicts(struct matching *m, struct diag *d);
 /* Judges a hit, writes it where it belongs and counts it: the on_hit of struct scan_options. */

@@ -132,7 +132,7 @@ int match_options_read(const struct cli *cli, struct match_options *out, int arg
         if (wrong) return cli_usage("match", "%s", wrong);
     }
     if (optind == argc) return cli_usage("match", "which file? \"-\" is standard input");
-    if (out->follow && (argc - optind > 1 || strcmp(argv[optind], "-") == 0))
-        return cli_usage("match", "--follow goes with one file");
+    for (int i = optind; out->follow && i < argc; i++)
+        if (strcmp(argv[i], "-") == 0) return cli_usage("match", "--follow goes with files; \"-\" is read to its end");
     return EXIT_OK;
 }

@@ -186,7 +186,42 @@ def follow(node, folder):
     seen = [json.loads(line)["@timestamp"] for line in out.read_text().splitlines()]
     assert len(seen) == count and len(set(seen)) == count, (len(seen), len(set(seen)), count)
     assert seen == sorted(seen), "in the order of the lines"
-    assert node.run("match", log, log, "--follow", check=False).returncode == 2
+    assert node.run("match", log, "-", "--follow", check=False).returncode == 2
+
+
+def follow_many(node, folder):
+    """A folder of files that grow at once, the table's groups told while they do, one of the files rotated."""
+    logs, out = folder / "many", folder / "rows.txt"
+    logs.mkdir()
+    paths = [logs / f"sensor{n}.log" for n in range(5)]
+    for path in paths:
+        path.write_text("")
+    with open(out, "w") as rows:
+        run = subprocess.Popen(
+            [taxii_nodes.PROGRAM, "--home", node.home, "match", logs, "--follow", "--no-sightings"],
+            stdout=rows,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+    try:
+        for step, path in enumerate(paths + paths[:2]):
+            with open(path, "a") as log:
+                log.write(dns(step))
+            deadline = time.time() + 30
+            while out.read_text().count("evil.example") <= step and time.time() < deadline:
+                time.sleep(0.02)
+            assert out.read_text().count("evil.example") == step + 1, "told while it follows"
+        paths[3].rename(folder / "rotated.log")
+        with open(paths[3], "w") as log:
+            log.write(dns(100))
+        deadline = time.time() + 30
+        while out.read_text().count("evil.example") < 8 and time.time() < deadline:
+            time.sleep(0.02)
+    finally:
+        run.send_signal(signal.SIGTERM)
+        said = run.communicate(timeout=60)[1]
+    assert run.returncode == 0 and "8 lines" in said and "8 alerts" in said, said
+    assert out.read_text().count("evil.example") == 8, out.read_text()
 
 
 def main():
@@ -209,6 +244,7 @@ def main():
         mapped(node, folder)
         stix(node, folder)
         follow(node, folder)
+        follow_many(node, folder)
     finally:
         shutil.rmtree(folder)
 
