@@ -225,24 +225,34 @@ static bool end_is(const struct observable *o, struct span type) {
     return o->kind == ATOM_ADDRESS && span_is(type, o->address.v4 ? "ipv4-addr" : "ipv6-addr");
 }
 
-static bool flow_holds(const struct detect_event *e, const struct pattern_atom *atom) {
-    if (atom->kind == ATOM_PORT) return (atom->roles & ROLE_SRC ? e->src_port : e->dst_port) == (int32_t)atom->port;
+static bool flow_holds(const struct event_flow *flow, const struct observable *observables,
+                       const struct pattern_atom *atom) {
+    if (atom->kind == ATOM_PORT)
+        return (atom->roles & ROLE_SRC ? flow->src_port : flow->dst_port) == (int32_t)atom->port;
     if (atom->kind == ATOM_PROTOCOL) {
-        for (unsigned i = 0; i < e->protocol_count; i++)
-            if (span_equal(e->protocols[i], atom->value)) return true;
+        for (uint32_t i = 0; i < flow->protocol_count; i++)
+            if (span_equal(flow->protocols[i], atom->value)) return true;
         return false;
     }
-    for (uint32_t i = 0; i < e->count; i++) {
-        const struct observable *o = &e->observables[i];
+    for (uint32_t i = flow->first; i < flow->first + flow->count; i++) {
+        const struct observable *o = &observables[i];
         if (atom->roles && !(o->roles & atom->roles)) continue;
         if (atom->kind == ATOM_TYPE ? end_is(o, atom->value) : same_value(o, atom)) return true;
     }
     return false;
 }
 
+/* Whether the atom holds on this object as a flow: on the only one, or on one of several. */
+static bool flow_atom_holds(const struct detect_event *e, const struct pattern_atom *atom, uint32_t object) {
+    struct event_flow only = {e->src_port, e->dst_port, e->protocols, e->protocol_count, 0, e->count};
+    uint32_t first = e->object_count - e->flow_count;
+    if (!e->flow_count) return object == EVENT_FLOW && flow_holds(&only, e->observables, atom);
+    return object >= first && flow_holds(&e->flows[object - first], e->observables, atom);
+}
+
 bool event_holds(const void *event, const struct pattern_atom *atom, uint32_t object) {
     const struct detect_event *e = event;
-    if (atom->root == ROOT_FLOW) return object == EVENT_FLOW && flow_holds(e, atom);
+    if (atom->root == ROOT_FLOW) return flow_atom_holds(e, atom, object);
     for (uint32_t i = 0; i < e->count; i++) {
         const struct observable *o = &e->observables[i];
         if (atom->root == ROOT_MESSAGE) {

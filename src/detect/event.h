@@ -39,6 +39,14 @@ struct event_fact {
 };
 enum { EVENT_FACTS_MAX = 4096 }; /* as for observables */
 
+/* One of the flows of a line that may have several. */
+struct event_flow {
+    int32_t src_port, dst_port; /* -1 = not known */
+    const struct span *protocols;
+    uint32_t protocol_count;
+    uint32_t first, count; /* its observables */
+};
+
 struct pattern_observation;
 
 struct detect_event {
@@ -51,6 +59,8 @@ struct detect_event {
     uint32_t count;
     uint32_t object_count;
     const struct pattern_observation *given; /* the line is STIX: this is what it says; else NULL */
+    const struct event_flow *flows;          /* of STIX: the last objects; others have one, EVENT_FLOW */
+    uint32_t flow_count;
     const struct event_fact *facts;
     uint32_t fact_count;
     int64_t zone_us; /* east of UTC: of times in the line that do not say */

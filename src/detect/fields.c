@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <time.h>
 
+#include "stix/schema.h"
+
 static bool row_fits(const struct field_row *row, struct span log) {
     return !row->log || log.len == 0 || span_is(log, row->log);
 }
@@ -87,6 +89,44 @@ static void set_port(int32_t *port, struct span text) {
     if (span_u64(text, &n) && n <= 65535) *port = (int32_t)n;
 }
 
+/* Where a path leads through references: the last object's type and its property; empty where nobody can say. */
+static void path_end(struct span path, struct span *type, struct span *property) {
+    *property = path;
+    *type = span_cut(property, ':');
+    for (size_t end; (end = span_find(*property, SPAN("_ref"))) != SIZE_MAX;) {
+        const struct schema *schema = stix_schema(*type);
+        const struct property *p = schema ? schema->properties : NULL;
+        while (p && p->name && !(span_starts(*property, span_cstr(p->name)) && p->kind == PROPERTY_ID)) p++;
+        if (!p || !p->name || !p->words) break; /* within an extension, or of any type */
+        struct span words = span_trim(span_cstr(p->words));
+        *type = span_cut(&words, ' ');
+        *property = span_from(*property, p->name_len);
+        if (span_starts(*property, SPAN("[*]"))) *property = span_from(*property, 3);
+        if (property->len) *property = span_from(*property, 1); /* the dot */
+    }
+}
+
+/* What is set as a property by its path is looked up as well, whose it is. */
+static void add_property_atoms(struct event_builder *b, const char *path, struct span text) {
+    static const struct {
+        const char *type, *property;
+        enum atom_kind kind;
+        enum atom_root root;
+    } rows[] = {{"file", "name", ATOM_FILE_NAME, ROOT_FILE},
+                {"file", "hashes", ATOM_HASH, ROOT_FILE},
+                {"artifact", "hashes", ATOM_HASH, ROOT_ARTIFACT},
+                {"x509-certificate", "hashes", ATOM_HASH, ROOT_CERTIFICATE},
+                {"url", "value", ATOM_URL, ROOT_URL},
+                {"email-addr", "value", ATOM_EMAIL, ROOT_EMAIL}};
+    struct span type, property;
+    path_end(span_cstr(path), &type, &property);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        if (span_is(type, rows[i].type) && span_starts(property, span_cstr(rows[i].property)))
+            event_add(b, rows[i].kind, rows[i].root, 0, text);
+    bool host = span_is(type, "ipv4-addr") || span_is(type, "ipv6-addr") || span_is(type, "domain-name");
+    if (host && span_is(property, "value")) event_add_host(b, 0, text);
+}
+
 /* The atoms a value gives. */
 static void add_atoms(struct event_builder *b, const struct field_target_row *target, struct span text) {
     time_us time;
@@ -142,6 +182,7 @@ void field_apply(struct event_builder *b, const struct field_row *row, struct sp
     if (text.len == 0 || row->target == TO_NOTHING) return;
     uint32_t first = b->event.count;
     add_atoms(b, &field_targets[row->target], text);
+    if (row->target == TO_PROPERTY) add_property_atoms(b, row->key, text);
     event_add_fact(b, row->target, row->key, text, first);
 }
 

@@ -60,20 +60,12 @@ static bool is_hash_name(struct span property) {
            span_starts(property, SPAN("md5")) || span_starts(property, SPAN("sha"));
 }
 
-/* Types whose `value` is what an address, a name or a URL is. */
-static const struct {
-    const char *type;
-    enum atom_kind kind;
-} kinds[] = {{"domain-name", ATOM_DOMAIN}, {"url", ATOM_URL}, {"email-addr", ATOM_EMAIL}};
-
 struct span observation_fold(struct arena *a, struct span type, struct span property, struct span text) {
     if (text.len == 0) return text;
     if (span_is(property, "value")) {
         if (span_is(type, "mac-addr")) return fold_mac(a, text);
-        if (span_is(type, "ipv4-addr") || span_is(type, "ipv6-addr")) return fold_address(a, text);
-        for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
-            if (span_is(type, kinds[i].type)) return fold_kind(a, kinds[i].kind, text);
-        return fold_by_look(a, text);
+        if (span_is(type, "url")) return fold_kind(a, ATOM_URL, text);
+        return fold_by_look(a, text); /* of other types, too: it may stand behind a reference */
     }
     if (is_hash_name(property)) return fold_kind(a, ATOM_HASH, text);
     if (span_is(property, "Host")) return fold_by_look(a, text);
@@ -85,8 +77,9 @@ struct span observation_fold(struct arena *a, struct span type, struct span prop
 }
 
 bool observation_caseless(struct span type, struct span property) {
-    if (span_is(property, "value")) return !span_is(type, "email-addr") && !span_is(type, "email-message");
-    return is_hash_name(property) || span_is(property, "Host") || span_is(property, "serial_number") ||
-           span_is(property, "protocols") || span_is(property, "request_method") ||
-           span_is(property, "request_version") || span_is(property, "mime_type");
+    (void)type;
+    return span_is(property, "value") || is_hash_name(property) || span_is(property, "Host") ||
+           span_is(property, "serial_number") || span_is(property, "protocols") ||
+           span_is(property, "request_method") || span_is(property, "request_version") ||
+           span_is(property, "mime_type");
 }

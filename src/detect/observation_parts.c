@@ -188,9 +188,18 @@ void observe_message_fact(struct observing *o, const struct event_fact *fact) {
     }
 }
 
+/* However the envelope and the header spell the domain. */
+static bool same_address(const struct draft_object *a, const struct draft_object *b) {
+    if (a == b || !a || !b) return a == b;
+    size_t at = span_find_char(a->value, '@');
+    if (a->value.len != b->value.len || at == SIZE_MAX) return false;
+    return span_equal(span_first(a->value, at), span_first(b->value, at)) &&
+           span_equal_nocase(span_from(a->value, at), span_from(b->value, at));
+}
+
 static bool names_as(const struct draft_object *m, const struct draft_object *who, const char *a, const char *b) {
     for (const struct draft_property *p = m->first; p; p = p->next)
-        if (p->ref == who && (span_is(p->keys[0], a) || span_is(p->keys[0], b))) return true;
+        if ((span_is(p->keys[0], a) || span_is(p->keys[0], b)) && same_address(p->ref, who)) return true;
     return false;
 }
 

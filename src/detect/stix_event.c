@@ -1,5 +1,6 @@
 /* An event from a line of STIX. */
 #include "detect/fields.h"
+#include "detect/normalise.h"
 #include "detect/observation.h"
 #include "detect/observation_draft.h"
 #include "detect/stix_lines.h"
@@ -20,6 +21,20 @@ struct stix_reading {
     struct event_builder builder;
     struct pattern_object *objects;
     uint32_t count;
+    struct event_flow *flows; /* room for as many as there are objects */
+};
+
+/* What an observable belongs to is what it stands in: the host of a URL is no domain-name that was observed, nor is the
+ * address that a flow refers to. */
+static const struct {
+    const char *type;
+    enum atom_root root;
+} roots[] = {
+    {"ipv4-addr", ROOT_ADDRESS},     {"ipv6-addr", ROOT_ADDRESS},
+    {"domain-name", ROOT_DOMAIN},    {"url", ROOT_URL},
+    {"email-addr", ROOT_EMAIL},      {"file", ROOT_FILE},
+    {"artifact", ROOT_ARTIFACT},     {"network-traffic", ROOT_FLOW},
+    {"email-message", ROOT_MESSAGE}, {"x509-certificate", ROOT_CERTIFICATE},
 };
 
 /* What of an object is looked up by the index: a row a property; "hashes" takes each of the dictionary. */
@@ -92,10 +107,29 @@ static void add_request(struct stix_reading *r, struct json_value flow) {
     struct json_value hosts = json_get(json_get(request, "request_header"), "Host"); /* a string in STIX 2.0 */
     struct span host = json_text(json_type(hosts) == JSON_ARRAY ? json_at(hosts, 0) : hosts, r->builder.arena);
     if (target.len) event_add(&r->builder, ATOM_PATH, ROOT_FLOW, 0, target);
-    if (host.len) event_add_host(&r->builder, ROLE_DST | ROLE_HOST, host);
+    if (host.len) event_add_host(&r->builder, ROLE_HOST, host);
+}
+
+static int32_t port_of(struct json_value port) {
+    int64_t number;
+    return json_int(port, &number) && number >= 0 && number <= UINT16_MAX ? (int32_t)number : -1;
+}
+
+/* The flow whose observables are those from number `first` on. */
+static void add_flow(struct stix_reading *r, struct json_value flow, uint32_t first) {
+    struct arena *a = r->builder.arena;
+    struct json_value protocols = json_get(flow, "protocols");
+    struct span *names = arena_alloc(a, ((size_t)json_count(protocols) + 1) * sizeof *names);
+    uint32_t count = 0;
+    for (struct json_iter it = json_iter(protocols); names && json_next(&it);)
+        if (normalise_value(a, ATOM_PROTOCOL, json_text(it.value, a), &names[count])) count++;
+    r->flows[r->builder.event.flow_count++] = (struct event_flow){
+        port_of(json_get(flow, "src_port")), port_of(json_get(flow, "dst_port")), names, count, first,
+        r->builder.event.count - first};
 }
 
 static void add_object(struct stix_reading *r, const struct pattern_object *o) {
+    uint32_t first = r->builder.event.count;
     r->builder.file = 0; /* each file is an object of its own */
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         if (!span_is(o->type, rows[i].type)) continue;
@@ -104,7 +138,13 @@ static void add_object(struct stix_reading *r, const struct pattern_object *o) {
                          (len > 5 && strcmp(rows[i].property + len - 5, "_refs") == 0);
         add_value(r, rows[i].target, json_get(o->value, rows[i].property), reference);
     }
-    if (span_is(o->type, "network-traffic")) add_request(r, o->value);
+    if (span_is(o->type, "network-traffic")) {
+        add_request(r, o->value);
+        add_flow(r, o->value, first);
+    }
+    for (size_t i = 0; i < sizeof roots / sizeof *roots; i++)
+        if (span_is(o->type, roots[i].type))
+            for (uint32_t k = first; k < r->builder.event.count; k++) r->builder.items[k].root = (uint8_t)roots[i].root;
 }
 
 static void take_object(struct stix_reading *r, struct span id, struct json_value value, bool root) {
@@ -154,7 +194,8 @@ const struct detect_event *stix_event(const struct json_doc *doc, struct arena *
     r.builder.event.log = "stix";
     struct json_value seen = take_objects(&r, json_root(doc));
     struct pattern_observation *given = arena_zalloc(a, 1, sizeof *given);
-    if (!given || !r.objects) return NULL;
+    r.flows = arena_alloc(a, ((size_t)r.count + 1) * sizeof *r.flows);
+    if (!given || !r.objects || !r.flows) return NULL;
     field_time(json_text(json_get(seen, "first_observed"), a), 0, &r.builder.event.time);
     *given = (struct pattern_observation){.first_observed = r.builder.event.time,
                                           .last_observed = r.builder.event.time,
@@ -167,6 +208,8 @@ const struct detect_event *stix_event(const struct json_doc *doc, struct arena *
     for (uint32_t i = 0; i < r.count; i++) /* what only references lead to is no object of its own */
         if (r.objects[i].root) add_object(&r, &r.objects[i]);
     r.builder.event.given = given;
+    r.builder.event.flows = r.flows;
+    r.builder.event.object_count += r.builder.event.flow_count;
     return event_end(&r.builder);
 }
 
@@ -192,6 +235,14 @@ static void fold_value(struct tape *t, struct span type, struct span key, struct
     tape_close(t);
 }
 
+/* ::ffff:192.0.2.1 is an IPv4 address, as it is in logs. */
+static struct span folded_type(const struct pattern_object *o, struct arena *a) {
+    struct address address;
+    if (!span_is(o->type, "ipv6-addr")) return o->type;
+    bool v4 = address_parse_network(json_text(json_get(o->value, "value"), a), &address) && address.v4;
+    return v4 ? SPAN("ipv4-addr") : o->type;
+}
+
 enum err observation_fold_given(const struct pattern_observation *given, struct arena *a,
                                 struct pattern_observation *out, struct diag *d) {
     struct pattern_object *objects = arena_alloc(a, (given->object_count + 1) * sizeof *objects);
@@ -201,6 +252,7 @@ enum err observation_fold_given(const struct pattern_observation *given, struct 
     tape_open(&t, JSON_ARRAY);
     for (uint32_t i = 0; i < given->object_count; i++) {
         objects[i] = given->objects[i];
+        objects[i].type = folded_type(&given->objects[i], a);
         objects[i].value = (struct json_value){t.doc, t.doc->count};
         fold_value(&t, given->objects[i].type, SPAN(""), given->objects[i].value);
     }

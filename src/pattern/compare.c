@@ -276,7 +276,8 @@ static enum verdict like(const struct evaluation *e, const struct program_test *
     if (v->kind == VALUE_BYTES)
         return test->like_fits_bytes && like_matches(test->like_bytes, v->text, true, e->budget) ? YES : NO;
     if (v->kind != VALUE_TEXT) return NO;
-    return like_matches(test->like, nfc(e->arena, v->text), false, e->budget) ? YES : NO;
+    struct span text = test->caseless ? in_lower_case(e->arena, v->text) : v->text;
+    return like_matches(test->like, nfc(e->arena, text), false, e->budget) ? YES : NO;
 }
 
 static enum verdict matches(const struct evaluation *e, const struct program_test *test, const struct value *v) {

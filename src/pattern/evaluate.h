@@ -8,8 +8,8 @@
 #ifndef RENKEI_PATTERN_EVALUATE_H
 #define RENKEI_PATTERN_EVALUATE_H
 
-#include "json/json.h"
 #include "pattern/pattern.h"
+#include "json/json.h"
 
 enum {
     PATTERN_STEPS_DEFAULT = 10000000 /* comparisons, path steps and combinations tried; about a second */
@@ -20,8 +20,10 @@ struct pattern_program;
 /* How to build a program. All of it may be zero: literal evaluation. */
 struct pattern_settings {
     /* Brings a string to one spelling (domains without case, hashes in lower case): applied to the pattern's literals
-     * when the program is built and to the values found, for =, !=, IN and LIKE; MATCHES becomes caseless where
-     * caseless() says so. NULL: nothing is folded. type and property as in the object path ("domain-name", "value"). */
+     * when the program is built and to the values found, for =, !=, <, IN and LIKE without wildcards; MATCHES and LIKE
+     * with wildcards become caseless where caseless() says so. NULL: nothing is folded. type and property as in the
+     * object path ("domain-name", "value"). What =, IN, ISSUBSET and ISSUPERSET ask of ipv4-addr:value or
+     * ipv6-addr:value is then asked of both: ::ffff:192.0.2.1 is 192.0.2.1. */
     struct span (*fold)(struct arena *a, struct span type, struct span property, struct span text);
     bool (*caseless)(struct span type, struct span property);
 };

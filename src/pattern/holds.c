@@ -80,7 +80,10 @@ static bool path_holds(const struct evaluation *e, const struct program_test *te
 
 static bool test_holds(const struct evaluation *e, const struct program_test *test,
                        const struct pattern_object *object) {
-    if (!budget_take(e->budget, 1) || !span_equal(object->type, test->type)) return false;
+    if (!budget_take(e->budget, 1)) return false;
+    bool fits = span_equal(object->type, test->type) ||
+                (test->any_address && (span_is(object->type, "ipv4-addr") || span_is(object->type, "ipv6-addr")));
+    if (!fits) return false;
     bool holds = path_holds(e, test, (struct place){.steps = test->steps, .value = object->value});
     if (test->compare == PATTERN_EXISTS && test->negated) return !holds && !e->budget->spent_up;
     return holds;

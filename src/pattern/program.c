@@ -28,7 +28,7 @@ static struct span last_key(const struct pattern_path *path) {
     return key;
 }
 
-static struct span in_lower_case(struct arena *a, struct span text) {
+struct span in_lower_case(struct arena *a, struct span text) {
     struct span copy = arena_copy(a, text);
     char *at = (char *)(uintptr_t)copy.at; /* just made */
     for (size_t i = 0; i < copy.len; i++)
@@ -36,16 +36,23 @@ static struct span in_lower_case(struct arena *a, struct span text) {
     return copy;
 }
 
-/* A string literal as the values it is compared with are spelt. Of LIKE with wildcards only the case is folded: "%."
+static bool is_caseless(const struct builder *b, const struct program_test *test) {
+    const struct pattern_settings *settings = &b->program->settings;
+    return settings->caseless && settings->caseless(test->type, test->property);
+}
+
+static bool has_wildcards(struct span text) {
+    return span_find_char(text, '%') != SIZE_MAX || span_find_char(text, '_') != SIZE_MAX;
+}
+
+/* A string literal as the values it is compared with are spelt. LIKE with wildcards is not, but for its case: "%."
  * without its trailing dot would be anything. */
 static struct span fold(const struct builder *b, const struct program_test *test, struct span text) {
     const struct pattern_settings *settings = &b->program->settings;
     if (!settings->fold || test->compare == PATTERN_MATCHES) return text;
-    struct span folded = settings->fold(b->arena, test->type, test->property, text);
-    bool wild = test->compare == PATTERN_LIKE &&
-                (span_find_char(text, '%') != SIZE_MAX || span_find_char(text, '_') != SIZE_MAX);
-    if (!wild || span_equal_nocase(text, folded)) return folded;
-    return settings->caseless && settings->caseless(test->type, test->property) ? in_lower_case(b->arena, text) : text;
+    if (test->compare != PATTERN_LIKE || !has_wildcards(text))
+        return settings->fold(b->arena, test->type, test->property, text);
+    return is_caseless(b, test) ? in_lower_case(b->arena, text) : text;
 }
 
 static struct program_literal build_literal(const struct builder *b, const struct program_test *test,
@@ -95,15 +102,14 @@ static enum err build_literals(const struct builder *b, struct program_test *tes
 }
 
 static enum err build_like(const struct builder *b, struct program_test *test, const struct pattern_literal *from) {
-    (void)from;
+    test->caseless = is_caseless(b, test) && has_wildcards(from->text);
     test->like = nfc(b->arena, test->literals[0].text);
     test->like_fits_bytes = text_as_bytes(b->arena, test->literals[0].text, &test->like_bytes);
     return ERR_NONE;
 }
 
 static enum err build_matches(const struct builder *b, struct program_test *test, const struct pattern_literal *from) {
-    const struct pattern_settings *settings = &b->program->settings;
-    bool caseless = settings->caseless && settings->caseless(test->type, test->property);
+    bool caseless = is_caseless(b, test);
     struct diag inner = {0};
     struct span bytes;
     enum err e = regex_compile(nfc(b->arena, from->text), REGEX_TEXT, caseless, &test->text_regex, &inner);
@@ -147,6 +153,15 @@ static bool is_header(const struct pattern_path *path) {
     return !step->next || (step->next->kind == PATTERN_STEP_ANY && !step->next->next);
 }
 
+/* ::ffff:192.0.2.1 is the IPv4 address it stands for where values are folded: what is asked of addresses, and not said
+ * of what they are not, is asked of both types. */
+static bool asks_any_address(const struct builder *b, const struct program_test *test) {
+    bool address = span_is(test->type, "ipv4-addr") || span_is(test->type, "ipv6-addr");
+    bool asks = test->compare == PATTERN_EQUAL || test->compare == PATTERN_IN || test->compare == PATTERN_ISSUBSET ||
+                test->compare == PATTERN_ISSUPERSET;
+    return b->program->settings.fold && address && asks && !test->negated && span_is(test->steps->key, "value");
+}
+
 static enum err build_test(const struct builder *b, const struct pattern_test *from, const struct program_test **out) {
     struct program_test *test = arena_zalloc(b->arena, 1, sizeof *test);
     if (!test) return no_memory(b);
@@ -156,6 +171,7 @@ static enum err build_test(const struct builder *b, const struct pattern_test *f
     test->compare = from->compare;
     test->negated = from->negated;
     test->header = b->program->settings.fold && is_header(&from->path);
+    test->any_address = asks_any_address(b, test);
     test->spelling = span_ends(test->property, SPAN("_hex"))   ? SPELT_HEX
                      : span_ends(test->property, SPAN("_bin")) ? SPELT_BASE64
                                                                : SPELT_PLAIN;

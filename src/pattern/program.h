@@ -46,8 +46,10 @@ struct program_test {
     enum pattern_operator compare;
     bool negated;
     enum program_spelling spelling;
-    bool header; /* a header of an HTTP request, folded: a string or a list of them, with [*] or without */
-    bool sorted; /* literals are strings in order: for binary search */
+    bool header;      /* a header of an HTTP request, folded: a string or a list of them, with [*] or without */
+    bool sorted;      /* literals are strings in order: for binary search */
+    bool any_address; /* of ipv4-addr and of ipv6-addr */
+    bool caseless;    /* LIKE: its literal is in lower case */
     const struct program_literal *literals;
     uint32_t literal_count;
     struct span like; /* LIKE: in NFC */
@@ -93,6 +95,8 @@ static inline bool budget_take(struct pattern_budget *budget, uint64_t steps) {
 
 /* Whether the test holds on a value that its path leads to; EXISTS and NOT included. */
 bool compare_holds(const struct evaluation *e, const struct program_test *test, struct json_value value);
+/* Text with A to Z in lower case; overflow as the arena says. */
+struct span in_lower_case(struct arena *a, struct span text);
 /* Characters as bytes (STIX 2.1 §9.6.1: code points below U+0100); {NULL, 0} and false if one is beyond. */
 bool text_as_bytes(struct arena *a, struct span text, struct span *out);
 

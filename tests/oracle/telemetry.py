@@ -1,10 +1,13 @@
 """Random lines of every telemetry format, over a world so small that patterns meet them.
 
-FORMATS: name -> {"line": makes one, "head": what stands before all, "suffix", "flags": of observe and match,
+FORMATS: name -> {"line": makes one, "head": what stands before all, "suffix", "mapping": for a log nobody knows,
+"stix": it is observed-data already, "again": match reads what observe made of it,
 "leave": paths of observables that match sees otherwise than observe writes them}.
+respelt() writes a line's values otherwise without making them others.
 """
 import hashlib
 import json
+import re
 
 HOSTS = ["10.0.0.5", "10.0.0.6", "10.0.1.7", "192.0.2.9"]
 SERVERS = ["198.51.100.7", "198.51.100.8", "203.0.113.66", "10.0.0.53", "2001:db8::7"]
@@ -156,24 +159,34 @@ def eve(kind):
                  "fileinfo": {"http": request, "fileinfo": {"filename": f"/{file}", "size": len(file), "md5": digest("md5", file)}},
                  "smtp": {"smtp": {"helo": name, "mail_from": f"<{dice.choice(MAILS)}>", "rcpt_to": [f"<{dice.choice(MAILS)}>"]},
                           "email": {"from": dice.choice(MAILS), "to": [dice.choice(MAILS)], "subject": "invoice"}},
+                 "smb": {"smb": {"id": 1, "command": "smb2_command_create", "filename": dice.choice(["a\\gpt.ini", "b\\drop.exe"]), "share": "\\\\fs\\share",
+                                 **some(dice, .5, ntlmssp={"user": dice.choice(USERS)})}},
                  "alert": {"alert": {"signature_id": 1, "signature": "x", "severity": 1}, "http": request}}
         return json.dumps({**event, **parts[kind]})
     return line
 
 
 def observed_data(dice):
-    """What no log has: processes, keys, references in circles of two, extensions, several of a kind."""
+    """What no log has: processes, keys, extensions, several of a kind, objects that only references lead to."""
     at = zone(int(when(dice))).replace(".000000+0000", "Z")
-    one = lambda kind, number, **more: {"type": kind, "spec_version": "2.1", "id": f"{kind}--00000000-0000-4000-8000-{number:012}", **more}  # noqa: E731
+    nth = dice.randrange(10 ** 8)
+    one = lambda kind, number, **more: {"type": kind, "spec_version": "2.1", "id": f"{kind}--{nth:08}-0000-4000-8000-{number:012}", **more}  # noqa: E731
     image = one("file", 1, name=dice.choice(FILES), hashes={"MD5": digest("md5", "x"), "SHA-256": digest("sha256", dice.choice("xy"))},
                 extensions={"windows-pebinary-ext": {"pe_type": "exe", "sections": [{"name": ".text", "entropy": dice.choice([1.5, 7.25])}, {"name": ".rsrc"}]}})
     parent = one("process", 2, pid=dice.randrange(4), command_line=dice.choice(["winword.exe /n", "explorer.exe"]))
     child = one("process", 3, pid=dice.randrange(4, 8), command_line=dice.choice(["powershell -enc aaaa", "cmd /c whoami"]), parent_ref=parent["id"], image_ref=image["id"],
                 is_hidden=dice.random() < .5)
     value = one("windows-registry-key", 4, key="hklm\\software\\run", values=[{"name": "a", "data": dice.choice(["drop.exe", "x"])}, {"name": "b"}])
-    objects = dice.sample([image, parent, child, value], dice.randrange(1, 5))
+    hosts = [one("ipv4-addr", 5, value=dice.choice(HOSTS)), one("ipv4-addr", 6, value=dice.choice(SERVERS[:3])), one("domain-name", 7, value=dice.choice(NAMES))]
+    flows = [one("network-traffic", number, src_ref=hosts[0]["id"], dst_ref=dice.choice(hosts[1:])["id"], src_port=dice.randrange(40000, 40005), dst_port=dice.choice(PORTS),
+                 protocols=dice.choice([["tcp"], ["udp", "dns"], ["ipv4", "tcp", "ssl", "http", "http2"]])) for number in (8, 9)]
+    mails = [one("email-addr", 10 + n, value=mail) for n, mail in enumerate(MAILS)]
+    letters = [one("email-message", number, is_multipart=False, from_ref=dice.choice(mails)["id"], to_refs=[each["id"] for each in dice.sample(mails, 2)],
+                   subject=dice.choice(["invoice", "hello you"])) for number in (20, 21)]
+    kinds = dice.sample([[image], [parent], [child], [value], flows[:1], flows, letters[:1], letters, hosts], dice.randrange(1, 5))
+    objects = [o for n, o in enumerate(sum(kinds, [])) if o not in sum(kinds, [])[:n]]
     roots = [o["id"] for o in objects]
-    for o in (image, parent):  # what is referred to is there, though not always observed itself
+    for o in (image, parent, *hosts, *mails):  # what is referred to is there, though not always observed itself
         if o not in objects:
             objects.append(o)
     seen = {"type": "observed-data", "spec_version": "2.1", "id": f"observed-data--00000000-0000-4000-8000-{dice.randrange(10 ** 12):012}", "created": at, "modified": at,
@@ -181,10 +194,88 @@ def observed_data(dice):
     return json.dumps({"type": "bundle", "id": "bundle--00000000-0000-4000-8000-000000000000", "objects": [seen, *objects]})
 
 
+def container(dice):
+    """The same as STIX 2.0 had it: the objects inside, under short names."""
+    seen, *objects = json.loads(observed_data(dice))["objects"]
+    text = json.dumps({str(n): {k: v for k, v in o.items() if k not in ("id", "spec_version")} for n, o in enumerate(objects)})
+    for n, o in enumerate(objects):
+        text = text.replace(o["id"], str(n))
+    del seen["object_refs"], seen["spec_version"]
+    return json.dumps(dict(seen, objects=json.loads(text)))
+
+
+MAPPING = """renkei: mapping-v1
+format: {}
+log: edr
+fields:
+"""
+MAPPED = {"When": "observed-data:first_observed", "Client": "network-traffic:src_ref.value", "Client Port": "network-traffic:src_port", "Server": "network-traffic:dst_ref.value",
+          "Server Port": "network-traffic:dst_port", "Name": "domain-name:value", "Agent": "network-traffic:extensions.'http-request-ext'.request_header.'User-Agent'",
+          "Image": "process:image_ref.name", "Command": "process:command_line", "Pid": "process:pid", "Parent": "process:parent_ref.command_line",
+          "Digest": "file:hashes.'SHA-256'", "File": "file:name", "Account": "user-account:account_login", "Key": "windows-registry-key:key"}
+
+
+def mapped(dice):
+    return {"When": zone(when(dice)), "Client": dice.choice(HOSTS), "Client Port": dice.randrange(40000, 40005), "Server": dice.choice(SERVERS), "Server Port": dice.choice(PORTS),
+            **some(dice, .5, Name=dice.choice(NAMES), Agent=dice.choice(AGENTS), Image=dice.choice(["word.exe", "powershell.exe"]),
+                   Command=dice.choice(['word "a, b"', "powershell -enc aaaa"]), Pid=dice.randrange(9), Parent=dice.choice(["explorer.exe", "cmd /c x"]),
+                   Account=dice.choice(USERS), Key="hklm\\software\\run"),
+            **dice.choice([{}, {"File": "drop.exe", "Digest": digest("sha256", "x")}])}
+
+
+def mapped_json(dice):
+    return json.dumps(mapped(dice), ensure_ascii=False)
+
+
+def mapped_csv(dice):
+    row = mapped(dice)
+    return ",".join('"' + str(row.get(name, "")).replace('"', '""') + '"' for name in MAPPED)
+
+
+def mapping(format):
+    return MAPPING.format(format) + "".join(f"  - field: {name}\n    path: {json.dumps(path)}\n" for name, path in MAPPED.items())
+
+
+# --- one value in many spellings
+
+
+def spellings(value):
+    if value in NAMES:
+        return [value, value.title(), value.upper(), value + ".", value.replace("xn--bcher-kva", "Bücher")]
+    if value in MAILS:
+        local, domain = value.split("@")
+        return [value, f"{local}@{domain.upper()}", f"{local}@{domain.title()}"]
+    if value in SERVERS + HOSTS:
+        return [value, value.replace("2001:db8::7", "2001:0DB8:0::7"), value if ":" in value else "::ffff:" + value]
+    if value in PATHS:  # other requests: case counts in them
+        return [value, value.title()]
+    if value in ("get", "post", "http/1.1", "tcp", "udp") or re.fullmatch("[0-9a-f]{32}|[0-9a-f]{40}|[0-9a-f]{64}", value):
+        return [value, value.upper()]
+    return [value]
+
+
+def respelt(dice, line):
+    """The line with the values it has, each in one of its spellings."""
+    def walk(value):
+        if isinstance(value, dict):
+            return {k: walk(v) for k, v in value.items()}
+        if isinstance(value, list):
+            return [walk(v) for v in value]
+        return dice.choice(spellings(value)) if isinstance(value, str) else value
+    if line.startswith("{"):
+        return json.dumps(walk(json.loads(line)), ensure_ascii=False)
+    return re.sub(r'[^\t,"]+', lambda cell: walk(cell.group()), line)
+
+
 FORMATS = {f"zeek {log}": {"line": zeek_json(log)} for log in ZEEK}
 FORMATS |= {f"zeek {log} tsv": {"line": zeek_tsv(log), "head": zeek_head(log)} for log in ZEEK}
-FORMATS |= {f"eve {kind}": {"line": eve(kind)} for kind in ("flow", "dns", "http", "tls", "fileinfo", "smtp", "alert")}
+FORMATS |= {f"eve {kind}": {"line": eve(kind)} for kind in ("flow", "dns", "http", "tls", "fileinfo", "smtp", "smb", "alert")}
+FORMATS["mapped json"] = {"line": mapped_json, "mapping": mapping("json")}
+FORMATS["mapped csv"] = {"line": mapped_csv, "mapping": mapping("csv"), "head": ",".join(MAPPED) + "\n"}
 FORMATS["stix"] = {"line": observed_data, "stix": True}
+FORMATS["stix 2.0"] = {"line": container, "stix": True}
+FORMATS["observed dns"] = {"line": zeek_json("dns"), "again": True}
+FORMATS["observed smtp"] = {"line": zeek_json("smtp"), "again": True}
 for name in FORMATS:  # match adds the flow again under the name its client asked for
     if any(word in name for word in ("http", "ssl", "tls", "fileinfo", "alert")):
         FORMATS[name]["leave"] = ("dst_ref",)
