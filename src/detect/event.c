@@ -189,6 +189,14 @@ static void join_url(struct event_builder *b, int32_t port) {
         push(b, (struct observable){.kind = ATOM_URL, .root = ROOT_URL, .raw = url.whole, .key = url.whole});
 }
 
+/* A flow has a protocol at least (STIX 2.1 §6.12): that of its addresses is known where the log tells no other. */
+static void set_protocol(struct event_builder *b) {
+    struct detect_event *e = &b->event;
+    for (uint32_t i = 0; i < e->count && e->protocol_count == 0; i++)
+        if (b->items[i].kind == ATOM_ADDRESS && (b->items[i].roles & (ROLE_SRC | ROLE_DST)))
+            e->protocols[e->protocol_count++] = b->items[i].address.v4 ? SPAN("ipv4") : SPAN("ipv6");
+}
+
 const struct detect_event *event_end(struct event_builder *b) {
     if (b->host.len && b->path.len) {
         if (b->url_port >= 0)
@@ -200,6 +208,7 @@ const struct detect_event *event_end(struct event_builder *b) {
             if (b->host_has_port && b->event.dst_port >= 0 && b->event.dst_port != 80) join_url(b, -1);
         }
     }
+    set_protocol(b);
     if (b->arena->overflow) return NULL;
     struct detect_event *event = arena_alloc(b->arena, sizeof *event);
     if (!event) return NULL;

@@ -53,7 +53,7 @@ struct detect_event {
     time_us time;               /* TIME_NONE if the line does not say */
     const char *log;            /* "zeek.dns", "eve.tls", "text": static or in the arena */
     int32_t src_port, dst_port; /* -1 = not known */
-    struct span protocols[4];   /* lower case: "tcp", "dns" */
+    struct span protocols[4];   /* lower case: "tcp", "dns"; of a flow of which nothing is said "ipv4" or "ipv6" */
     unsigned protocol_count;
     const struct observable *observables;
     uint32_t count;

@@ -162,14 +162,13 @@ static bool set_icmp(struct observing *o) {
     return true;
 }
 
-static void set_protocols(struct observing *o, const struct draft_object *end) {
+static void set_protocols(struct observing *o) {
     static const struct span key = SPAN("protocols");
     const struct detect_event *e = o->event;
     for (unsigned i = 0; i < e->protocol_count; i++)
         draft_set(&o->draft, o->flow, &key, 1, DRAFT_TEXT, true, e->protocols[i]);
-    if (e->protocol_count == 0) /* at least one is required; this much is known */
-        draft_set(&o->draft, o->flow, &key, 1, DRAFT_TEXT, true,
-                  strcmp(end->type, "ipv6-addr") == 0 ? SPAN("ipv6") : SPAN("ipv4"));
+    if (e->protocol_count == 0) /* between names: at least one is required */
+        draft_set(&o->draft, o->flow, &key, 1, DRAFT_TEXT, true, SPAN("ipv4"));
 }
 
 static void set_times(struct observing *o) {
@@ -223,7 +222,7 @@ void observe_finish_flow(struct observing *o) {
         set_port(o, "src_port", e->src_port);
         set_port(o, "dst_port", e->dst_port);
     }
-    set_protocols(o, src ? src : dst);
+    set_protocols(o);
     if (!o->folded) return;
     other_ends(o, "src_ref", ROLE_SRC, src);
     other_ends(o, "dst_ref", ROLE_DST, dst);

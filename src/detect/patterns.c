@@ -217,6 +217,18 @@ static enum err number_watches(struct detect_patterns *set, struct diag *d) {
     return ERR_NONE;
 }
 
+/* Lines that may have objects no network log has: STIX, and keys that sensors on hosts use (generic_fields). */
+static bool add_elsewhere(struct expressions *words) {
+    static const struct regex regexes[] = {
+        {.kind = REGEX_RAW, .text = SPAN("--[0-9a-f]{8}-[0-9a-f]{4}-")},
+        {.kind = REGEX_RAW, .text = SPAN("\"[Pp][Rr][Oo][Cc][Ee][Ss][Ss]")},
+        {.kind = REGEX_RAW, .text = SPAN("\"[Rr][Ee][Gg][Ii][Ss][Tt][Rr][Yy]")},
+    };
+    for (size_t i = 0; i < sizeof regexes / sizeof *regexes; i++)
+        if (!add(words, regexes[i])) return false;
+    return true;
+}
+
 enum err detect_patterns_new(const struct detect_index *index, const struct detect_patterns_settings *settings,
                              struct detect_patterns **out, struct diag *d) {
     struct detect_patterns *set = calloc(1, sizeof *set);
@@ -232,10 +244,9 @@ enum err detect_patterns_new(const struct detect_index *index, const struct dete
     arena_init(&set->arena, PATTERNS_ARENA_MAX);
     arena_init(&b.scratch, PATTERNS_ARENA_MAX);
     map_init(&set->files);
-    static const struct regex stix_id = {.kind = REGEX_RAW, .text = {"--[0-9a-f]{8}-[0-9a-f]{4}-", 26}};
     enum err error = compile_all(&b, d);
     bool elsewhere = set->elsewhere_count || set->elsewhere_values;
-    if (!error && elsewhere && !add(&b.words, stix_id)) error = no_memory(d);
+    if (!error && elsewhere && !add_elsewhere(&b.words)) error = no_memory(d);
     if (!error) error = number_watches(set, d);
     if (!error) error = make_streams(set, d);
     if (!error && b.words.count) error = regexes_new(b.words.list, b.words.count, &set->words, d);

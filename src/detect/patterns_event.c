@@ -242,6 +242,12 @@ static void next_event(struct pattern_thread *t, uint32_t watch_count) {
     arena_reset(&t->arena);
 }
 
+/* Objects that no network log has are in STIX, in what a mapping makes, and in logs of hosts. */
+static bool may_have_others(const struct detect_patterns *set, const struct detect_event *event) {
+    struct span log = span_cstr(event->log);
+    return set->settings.mapped || span_starts(log, SPAN("stix")) || span_is(log, "json");
+}
+
 bool patterns_on_event(void *context, unsigned thread, const struct detect_event *event, struct span line,
                        const uint32_t *watches, uint32_t count, bool found, struct scan_sink *sink) {
     struct detect_patterns *set = context;
@@ -255,7 +261,7 @@ bool patterns_on_event(void *context, unsigned thread, const struct detect_event
         found |= watches[i] == WATCH_VALUES;
         add_candidate(set, t, watches[i]);
     }
-    if (set->settings.mapped || span_starts(span_cstr(event->log), SPAN("stix"))) {
+    if (may_have_others(set, event)) {
         for (uint32_t i = 0; i < set->elsewhere_count; i++) add_candidate(set, t, set->elsewhere[i]);
         found |= set->elsewhere_values;
     }

@@ -45,7 +45,7 @@ struct detect_patterns {
     struct full_pattern *patterns;
     uint32_t count, watch_count;
     uint32_t *pattern_of; /* by watch */
-    uint32_t *elsewhere;  /* watches of objects that only mappings and STIX give, and for which nothing is looked up */
+    uint32_t *elsewhere;  /* watches of objects that no network log has, and for which nothing is looked up */
     uint32_t elsewhere_count;
     bool elsewhere_values;  /* likewise, of those whose expressions are tried on every value */
     bool all_lines;         /* the logs are mapped, and some of those are wanted: no line is passed by */

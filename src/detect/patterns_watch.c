@@ -3,7 +3,7 @@
 #include "detect/patterns_layout.h"
 #include "pattern/necessary.h"
 
-/* The objects that logs have by themselves. All others are only in what a user's mapping makes of his. */
+/* The objects that network logs have. All others are in logs of hosts, in STIX, and in what a user's mapping makes. */
 static const char *const network_types[] = {
     "ipv4-addr",    "ipv6-addr",        "domain-name",       "url",      "file",     "artifact",
     "directory",    "email-addr",       "email-message",     "mac-addr", "software", "network-traffic",

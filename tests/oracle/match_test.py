@@ -136,7 +136,7 @@ class Patterns:
         elif name.endswith(("_ref", "_refs")) and inside in objects:
             if depth < 2:
                 yield from self.places(objects[inside], objects, path, depth + 1)
-        else:
+        elif inside != "":  # match refuses = '': nothing could be looked up
             yield path, inside
 
     def text(self, type, path, value):

@@ -1,4 +1,4 @@
-"""The one spelling in which match compares (docs/reference.md, "One spelling"), made anew: of observations as observe writes
+"""The one spelling in which match compares (docs/reference.md, match), made anew: of observations as observe writes
 them, and of patterns as language.py reads them. Shares nothing with src/detect.
 """
 import ipaddress

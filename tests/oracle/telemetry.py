@@ -223,6 +223,15 @@ def mapped(dice):
             **dice.choice([{}, {"File": "drop.exe", "Digest": digest("sha256", "x")}])}
 
 
+def elastic(dice):
+    """A sensor on a host, by the Elastic Common Schema."""
+    name = dice.choice(["powershell.exe", "word.exe"])
+    return json.dumps({"@timestamp": zone(when(dice)), "process": {"pid": dice.randrange(9), "executable": f"c:\\tmp\\{name}", "command_line": f"{name} -enc {dice.choice('ab')}",
+                                                                  **some(dice, .3, working_directory="c:\\tmp")},
+                       **some(dice, .4, user={"name": dice.choice(USERS)}, registry={"path": "hklm\\software\\run"}, source={"ip": dice.choice(HOSTS), "port": 40001},
+                              destination={"ip": dice.choice(SERVERS), "port": dice.choice(PORTS)})})
+
+
 def mapped_json(dice):
     return json.dumps(mapped(dice), ensure_ascii=False)
 
@@ -270,6 +279,7 @@ def respelt(dice, line):
 FORMATS = {f"zeek {log}": {"line": zeek_json(log)} for log in ZEEK}
 FORMATS |= {f"zeek {log} tsv": {"line": zeek_tsv(log), "head": zeek_head(log)} for log in ZEEK}
 FORMATS |= {f"eve {kind}": {"line": eve(kind)} for kind in ("flow", "dns", "http", "tls", "fileinfo", "smtp", "smb", "alert")}
+FORMATS["elastic"] = {"line": elastic}
 FORMATS["mapped json"] = {"line": mapped_json, "mapping": mapping("json")}
 FORMATS["mapped csv"] = {"line": mapped_csv, "mapping": mapping("csv"), "head": ",".join(MAPPED) + "\n"}
 FORMATS["stix"] = {"line": observed_data, "stix": True}
