@@ -325,11 +325,21 @@ enum err closure_keep_time(struct closure *cl, struct diag *d) {
 /* ---- one holding
  * ---------------------------------------------------------------------------------------------------------------- */
 
+/* A sweep knows what was out when it began, and need not look. */
+static bool known_out(const struct closure *cl, const struct store_holding *h, bool *out) {
+    if (!cl->out || h->id > cl->swept_to || h->id >= cl->out_count) return false;
+    *out = cl->out[h->id / 8] >> h->id % 8 & 1;
+    return true;
+}
+
 static enum err withheld(struct closure *cl, const struct share_candidate *c, struct diag *d) {
     const struct policy_decision *decision = &c->decision;
     enum err e = ERR_NONE;
+    bool out = true;
     cl->totals->withheld++;
-    if (decision->outcome == POLICY_WITHHOLD)
+    if (decision->outcome == POLICY_WITHHOLD && known_out(cl, c->holding, &out))
+        cl->totals->no_longer += out;
+    else if (decision->outcome == POLICY_WITHHOLD)
         e = c->holding->id > cl->swept_to ? outgoing_lapse(cl, c->holding, decision->reason, d)
                                           : outgoing_count(cl, c->holding, d);
     if (!e && decision->outcome == POLICY_REFER)
@@ -356,7 +366,10 @@ enum err closure_consider(struct closure *cl, const struct store_holding *h, str
     }
     if (!e && c.decision.again != TIME_NONE) e = wait_until(cl, c.decision.again, h->id, d);
     if (e) return e;
-    return c.decision.outcome == POLICY_RELEASE ? release_one(cl, &c, d) : withheld(cl, &c, d);
+    if (c.decision.outcome != POLICY_RELEASE) return withheld(cl, &c, d);
+    bool out = false;
+    if (!c.derived && known_out(cl, h, &out) && out) return ERR_NONE;
+    return release_one(cl, &c, d);
 }
 
 enum err closure_reconsider(struct closure *cl, struct span why, struct diag *d) {

@@ -23,6 +23,8 @@ struct closure {
     struct release_totals *totals;
     bool withdrawals;   /* something was ever withdrawn from a ledger here */
     bool kept_time;     /* the note how far time was kept is worth a commit */
+    const uint8_t *out; /* of holdings < out_count: whether they were out as they are when the sweep began; borrowed */
+    int64_t out_count;
     int64_t swept_to;   /* holdings up to this row are decided again for new terms, not for what happened to them */
     struct arena arena; /* of one decision */
     int64_t *unlocked;  /* holdings to decide again; owned */

@@ -109,18 +109,38 @@ static enum err consider_new(struct closure *closure, struct arena *a, int64_t *
     return ERR_NONE;
 }
 
+/* What one sweep over a ledger knows in all its transactions. */
+struct sweeping {
+    int64_t visible;
+    uint8_t *out; /* struct closure's; owned; NULL until a sweep begins */
+};
+
+/* Derived forms are not in it: where there are any, each is looked at. */
+static enum err know_what_is_out(struct closure *closure, struct sweeping *known, struct diag *d) {
+    if (closure->question.derivations || known->visible <= 0) return ERR_NONE;
+    if (!known->out) known->out = calloc((size_t)known->visible / 8 + 1, 1);
+    if (!known->out) return diag_set(d, ERR_NOMEM, "no memory to look at what is out");
+    closure->out = known->out;
+    closure->out_count = known->visible + 1;
+    return store_entry_out(closure->question.reader, closure->question.ledger, known->out, closure->out_count, d);
+}
+
 /* Under new terms everything is decided again, which alone takes nothing back: how far that goes is kept, for it takes
  * several transactions. */
-static enum err sweep(struct closure *closure, bool same, int64_t visible, struct diag *d) {
+static enum err sweep(struct closure *closure, struct sweeping *known, bool same, struct diag *d) {
     char name[40], text[24];
     struct span kept;
     uint64_t row = 0;
+    int64_t visible = known->visible;
     snprintf(name, sizeof name, "swept-%lld", (long long)closure->question.ledger);
     if (!same) {
         closure->swept_to = visible;
         snprintf(text, sizeof text, "%lld", (long long)visible);
-        return store_meta_set(closure->tx, name, span_cstr(text), d);
+        enum err e = store_meta_set(closure->tx, name, span_cstr(text), d);
+        return e ? e : know_what_is_out(closure, known, d);
     }
+    closure->out = known->out;
+    closure->out_count = known->out ? visible + 1 : 0;
     enum err e = store_meta_get(closure->question.reader, name, &closure->arena, &kept, d);
     if (!e && kept.at && span_u64(kept, &row)) closure->swept_to = (int64_t)row;
     return e;
@@ -129,7 +149,7 @@ static enum err sweep(struct closure *closure, bool same, int64_t visible, struc
 /* Decides up to RELEASE_BATCH holdings behind the cursor, and those that changed, in one transaction. *more is false
  * when none was left. */
 static enum err batch(const struct share_context *c, int64_t ledger_id, const struct share_agreement *in_force,
-                      int64_t visible, struct arena *a, struct release_totals *totals, int64_t *done, bool *more,
+                      struct sweeping *known, struct arena *a, struct release_totals *totals, int64_t *done, bool *more,
                       struct diag *d) {
     struct store_tx *tx = NULL;
     struct closure closure;
@@ -141,7 +161,7 @@ static enum err batch(const struct share_context *c, int64_t ledger_id, const st
     if (!same) log->ledger.cursor = 0;
     int64_t last = log->ledger.cursor;
     if (!(e = closure_open(&closure, c, tx, log, in_force, totals, d))) {
-        e = sweep(&closure, same, visible, d);
+        e = sweep(&closure, known, same, d);
         if (!e) e = closure_reconsider(&closure, SPAN(SHARE_WAITING_CHANGED), d);
         if (!e) e = closure_keep_time(&closure, d);
         if (!e) e = closure_drain(&closure, d);
@@ -169,15 +189,17 @@ static enum err decide_ledger(const struct share_context *c, const struct store_
                               const struct share_agreement *in_force, int64_t visible, const struct listener *l,
                               struct release_totals *totals, struct diag *d) {
     struct arena a;
+    struct sweeping known = {.visible = visible};
     arena_init(&a, RUN_ARENA_MAX);
     enum err e = ERR_NONE;
     for (bool more = true; !e && more;) {
         int64_t done = visible;
         more = false;
         arena_reset(&a);
-        e = batch(c, ledger->id, in_force, visible, &a, totals, &done, &more, d);
+        e = batch(c, ledger->id, in_force, &known, &a, totals, &done, &more, d);
         if (l->progress) l->progress(l->context, (uint64_t)done, (uint64_t)visible);
     }
+    free(known.out);
     arena_free(&a);
     return e;
 }

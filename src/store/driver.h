@@ -79,6 +79,7 @@ struct store_driver {
     /* entry_scan is made of this one. */
     enum err (*entry_each)(struct store_reader *r, const struct store_entry_query *q,
                            bool (*each)(void *context, const struct store_entry *e), void *context, struct diag *d);
+    enum err (*entry_out)(struct store_reader *r, int64_t ledger, uint8_t *bits, int64_t count, struct diag *d);
     enum err (*entry_after)(struct store_reader *r, int64_t ledger, time_us t, uint64_t *seq, struct diag *d);
     enum err (*entry_current)(struct store_reader *r, int64_t ledger, struct span stix_id, struct store_entry *out,
                               struct diag *d);

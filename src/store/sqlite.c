@@ -423,6 +423,7 @@ const struct store_driver store_sqlite = {
     .entry_withdraw = lite_entry_withdraw,
     .entry_get = lite_entry_get,
     .entry_each = lite_entry_each,
+    .entry_out = lite_entry_out,
     .entry_after = lite_entry_after,
     .entry_current = lite_entry_current,
     .entry_of_holding = lite_entry_of_holding,

@@ -295,6 +295,25 @@ enum err lite_entry_each(struct store_reader *r, const struct store_entry_query 
     return e;
 }
 
+enum err lite_entry_out(struct store_reader *r, int64_t ledger, uint8_t *bits, int64_t count, struct diag *d) {
+    struct connection *c = lite_of(r);
+    sqlite3_stmt *st;
+    bool row;
+    enum err e = lite_enter(c, d);
+    if (e) return e;
+    e = lite_query(c, "SELECT holding FROM entry WHERE id>=? AND id<? AND state=0 AND original IS NULL",
+                   VALUES(v_int(first_id(ledger)), v_int(first_id(ledger + 1))), &st, d);
+    if (!e) {
+        while (!(e = lite_next(c, st, &row, d)) && row) {
+            int64_t holding = col_int(st, 0);
+            if (holding > 0 && holding < count) bits[holding / 8] |= (uint8_t)(1u << holding % 8);
+        }
+        lite_end(st);
+    }
+    lite_leave(c);
+    return e;
+}
+
 enum err lite_entry_after(struct store_reader *r, int64_t ledger, time_us t, uint64_t *seq, struct diag *d) {
     struct connection *c = lite_of(r);
     enum err e = lite_enter(c, d);

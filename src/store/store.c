@@ -392,6 +392,10 @@ enum err store_entry_each(struct store_reader *r, const struct store_entry_query
     return r->driver->entry_each(r, &bounded, each, context, d);
 }
 
+enum err store_entry_out(struct store_reader *r, int64_t ledger, uint8_t *bits, int64_t count, struct diag *d) {
+    return r->driver->entry_out(r, ledger, bits, count, d);
+}
+
 enum err store_entry_after(struct store_reader *r, int64_t ledger, time_us t, uint64_t *seq, struct diag *d) {
     *seq = 0;
     TRY(check_ledger(ledger, d));

@@ -279,6 +279,10 @@ MUST_CHECK enum err store_entry_scan(struct store_reader *r, const struct store_
 MUST_CHECK enum err store_entry_each(struct store_reader *r, const struct store_entry_query *q,
                                      bool (*each)(void *context, const struct store_entry *e), void *context,
                                      struct diag *d);
+/* Which holdings are out as they are: sets bit h (of byte h / 8) for each holding h < count whose CURRENT entry is
+ * under its own object's id. A look at a whole ledger at once, for whoever decides everything again. */
+MUST_CHECK enum err store_entry_out(struct store_reader *r, int64_t ledger, uint8_t *bits, int64_t count,
+                                    struct diag *d);
 /* First seq whose time is > t (the ledger's size if none): binary search over the order. */
 MUST_CHECK enum err store_entry_after(struct store_reader *r, int64_t ledger, time_us t, uint64_t *seq, struct diag *d);
 /* The newest entry of an object that is CURRENT in the ledger: ERR_NOT_FOUND otherwise. Index look-up only: fills seq,

@@ -160,8 +160,8 @@ static void say_why(struct history *h, const char *what) {
     print_error("%.*s", SPAN_ARG(buf_span(&h->f.result)));
 }
 
-/* Of an object whose newest version waits, a new ledger may serve an older one that an older ledger passed over when a
- * version between them was marked for fewer eyes; and with it what names it. */
+/* Of an object whose newest version waits, an older one is served, or not, as it was when that came; and with it what
+ * names it. */
 static bool is_older(struct history *h, const char *what) {
     char args[200], version[40];
     const char *holding = strstr(what, "version ");
@@ -176,7 +176,7 @@ static bool same(struct history *h, uint64_t seed, const struct served *grown, c
     for (size_t i = 0, k = 0; i < grown->count || k < fresh->count; i++, k++) {
         int order = i == grown->count ? 1 : k == fresh->count ? -1 : strcmp(grown->what[i], fresh->what[k]);
         if (order == 0) continue;
-        if (order > 0 && is_older(h, fresh->what[k])) return false;
+        if (is_older(h, order < 0 ? grown->what[i] : fresh->what[k])) return false;
         say_why(h, order < 0 ? grown->what[i] : fresh->what[k]);
         fail_msg("history %llu, terms %u: %s is served %s", (unsigned long long)seed, h->terms,
                  order < 0 ? grown->what[i] : fresh->what[k], order < 0 ? "and should not be" : "by a new ledger only");

@@ -302,6 +302,12 @@ static void test_derived_objects(void **state) {
     assert_true(span_equal(got.body, fixture_holding(3, 1).body));
     OK(store_entry_of_holding(f->r, ledger, 1, &f->a, &got, &f->d));
     assert_int_equal(got.seq, 0);
+    uint8_t out[1] = {0};
+    OK(store_entry_out(f->r, ledger, out, 8, &f->d));
+    assert_int_equal(out[0], 1 << 1 | 1 << 2 | 1 << 3); /* as they are; that 2 is out derived, too, says nothing */
+    out[0] = 0;
+    OK(store_entry_out(f->r, ledger, out, 2, &f->d));
+    assert_int_equal(out[0], 1 << 1);
     FAILS(ERR_NOT_FOUND, store_entry_of_holding(f->r, ledger, 99, &f->a, &got, &f->d));
     FAILS(ERR_NOT_FOUND, store_entry_of_holding(f->r, fixture_ledger(f, "x"), 1, &f->a, &got, &f->d));
     OK(store_entry_current(f->r, ledger, fixture_id("indicator", 100), &got, &f->d));
