@@ -5,10 +5,30 @@ static const char *skip_blanks(const char *at, const char *end) {
     return at;
 }
 
+/* The next quote, eight bytes at a time: most strings are too short for memchr() to be worth its call. */
+static const char *find_quote(const char *at, const char *end) {
+    static const uint64_t ones = UINT64_C(0x0101010101010101), quotes = '"' * ones;
+    for (; end - at >= 8; at += 8) {
+        uint64_t word;
+        memcpy(&word, at, sizeof word);
+        word ^= quotes;
+        word =
+            (word - ones) & ~word & ones << 7; /* the high bit of the first byte that was a quote, and of no earlier */
+        if (!word) continue;
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+        return at + (unsigned)__builtin_ctzll(word) / 8;
+#else
+        break; /* which of the eight it is shows below */
+#endif
+    }
+    while (at < end && *at != '"') at++;
+    return at < end ? at : NULL;
+}
+
 /* `at` is behind the opening quote; returns the closing one, or NULL. */
 static const char *string_end(const char *at, const char *end) {
     const char *quote = at;
-    while (quote < end && (quote = memchr(quote, '"', (size_t)(end - quote)))) {
+    while (quote < end && (quote = find_quote(quote, end))) {
         size_t escapes = 0;
         while (quote - escapes > at && quote[-1 - (ptrdiff_t)escapes] == '\\') escapes++;
         if (escapes % 2 == 0) return quote;
