@@ -1,4 +1,6 @@
 /* The flow of an event and the HTTP request in it. */
+#include <stdlib.h>
+
 #include "detect/observation.h"
 #include "detect/observation_event.h"
 
@@ -34,10 +36,17 @@ static struct span http_version(struct observing *o, struct span text) {
     return text;
 }
 
+/* Seconds as a number of JSON, which may have any digits ("0.0015780925750732422") and an exponent ("9.5e-07"). */
 static void duration(struct observing *o, struct span text) {
-    time_us length;
-    if (o->event->time == TIME_NONE || !time_parse_unix(text, &length) || length < 0) return;
-    if (__builtin_add_overflow(o->event->time, length, &o->end)) o->end = TIME_NONE;
+    const double seconds_max = 1e10; /* three centuries */
+    char copy[64], *end;
+    if (o->event->time == TIME_NONE || text.len == 0 || text.len >= sizeof copy) return;
+    if (text.at[0] < '0' || text.at[0] > '9' || span_find_char(text, 'x') != SIZE_MAX) return;
+    memcpy(copy, text.at, text.len);
+    copy[text.len] = '\0';
+    double seconds = strtod(copy, &end);
+    if (*end || !(seconds >= 0 && seconds <= seconds_max)) return;
+    if (__builtin_add_overflow(o->event->time, (time_us)(seconds * TIME_US_PER_S + 0.5), &o->end)) o->end = TIME_NONE;
 }
 
 void observe_flow_fact(struct observing *o, const struct event_fact *fact) {
@@ -176,6 +185,7 @@ static void set_times(struct observing *o) {
     if (o->start != TIME_NONE && o->end != TIME_NONE && o->end < o->start) o->end = TIME_NONE;
     draft_time(&o->draft, o->flow, "start", o->start);
     draft_time(&o->draft, o->flow, "end", o->end);
+    if (o->end != TIME_NONE) draft_raw(&o->draft, o->flow, "is_active", SPAN("false")); /* required then (§6.12) */
 }
 
 /* Folded: the flow once more for each other name or address of a role, so that looking for it by any of them hits. */

@@ -239,7 +239,7 @@ void observe_account_fact(struct observing *o, const struct event_fact *fact) {
 }
 
 void observe_finish_account(struct observing *o) {
-    if (o->login.len == 0) return;
+    if (o->login.len == 0 || span_is(o->login, "<empty>")) return; /* what Suricata writes for no name */
     if (!o->account) o->account = draft_object(&o->draft, "user-account", RANK_OTHER);
     if (o->realm.len)
         draft_text(&o->draft, o->account, "user_id",
