@@ -25,7 +25,7 @@ const struct command commands[] = {
      "renkei policy show\nrenkei policy install FILE\n\n"
      "install signs it with the policy officer's key, which the file names, and decides everything again under it;\n"
      "what is out stays out until `renkei withdraw --no-longer`. docs/agreements.md says what can stand in it.\n\n"
-     "  renkei --as suzuki policy install national.yaml\n",
+     "  renkei policy install national.yaml --as suzuki\n",
      "show install", command_policy},
     {"party", "trust, list and remove partners",
      "renkei party add CARD [--yes] | list | remove ID\n\nadd shows the card's fingerprints and asks before it is "
@@ -92,9 +92,8 @@ const struct command commands[] = {
      "renkei release\nrenkei release queue\nrenkei release approve ID... [--to PARTY] [--reason TEXT]\n"
      "renkei release refuse ID... [--to PARTY] --reason TEXT\n\n"
      "Alone it decides what has not been decided; import and serve do so by themselves. queue lists what national\n"
-     "policy refers to releasing officers (exit 1: nothing); approve and refuse are an officer's signed word on it. "
-     "When\n"
-     "as many as the policy asks for approved, and none refused, it goes out at once.\n\n"
+     "policy refers to releasing officers (exit 1: nothing); approve and refuse are an officer's signed word on it.\n"
+     "When as many as the policy asks for approved, and none refused, it goes out at once.\n\n"
      "  renkei release queue\n  renkei --as tanaka release approve indicator--… --reason 'agreed with the source'\n",
      "queue approve refuse --to --reason", command_release},
     {"withdraw", "take a release back",
