@@ -146,7 +146,9 @@ static int match(struct matching *m, const struct telemetry_files *files) {
     if (!m->options.follow) progress_start(&m->progress, "matching", "bytes", m->bytes_total);
     listen_for_interrupts(m);
     if (scan_all(m, files, &d)) code = cli_trouble(&d);
-    match_say_summary(m, clock_monotonic_us() - started);
+    int64_t took = clock_monotonic_us() - started;
+    match_say_summary(m, took);
+    if (m->options.summary && match_write_summary(m, took, &d)) code = cli_trouble(&d);
     if (code == EXIT_OK && (m->failed || ferror(stdout))) {
         diag_set(&d, ERR_IO, "the alerts cannot be written");
         code = cli_trouble(&d);

@@ -139,7 +139,8 @@ const struct command commands[] = {
      "renkei match FILE...|FOLDER|- [--member NAME] [--time event|now|any] [--subdomains] [--ordered]\n"
      "             [--scope member|sensor|host] [--window SPAN] [--late SPAN]\n"
      "             [--format table|ecs|eve|stix] [--no-group] [--group-window SPAN] [--warned]\n"
-     "             [--mapping FILE] [--timezone +HH:MM] [--follow] [--threads N] [--no-sightings]\n\n"
+     "             [--mapping FILE] [--timezone +HH:MM] [--follow] [--threads N] [--no-sightings]\n"
+     "             [--summary FILE]\n\n"
      "Zeek (NDJSON, TSV), Suricata EVE, any NDJSON, plain text; plain, .gz, .zst, .bz2, .xz. --mapping: a log of your\n"
      "own (see observe). --follow goes on as the files (64 at most) grow and are rotated, until interrupted. --json "
      "is\n"
@@ -148,7 +149,8 @@ const struct command commands[] = {
      "indicator and hour, and released as agreements say. Exits 0 if something matched, 1 if nothing did, 2 on\n"
      "trouble.\n\n"
      "  renkei match conn.log dns.log --member NAVY-1\n",
-     "--member --time --mapping --timezone --follow --subdomains --ordered --scope --window --late --format --no-group "
+     "--summary --member --time --mapping --timezone --follow --subdomains --ordered --scope --window --late --format "
+     "--no-group "
      "--group-window --warned "
      "--threads --no-sightings",
      command_match},

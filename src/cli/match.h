@@ -29,6 +29,7 @@ struct match_options {
     enum match_format format;
     bool group;                 /* the table's rows that say the same are one */
     time_us group_window;       /* of the events' time */
+    const char *summary;        /* a file for match_write_summary(); NULL: none */
     const char *mapping;        /* of a log that nobody knows: a YAML file (mapping.h); NULL: none */
     int64_t zone_us;            /* of times without a zone, east of UTC */
     bool follow;                /* goes on when the file's end is reached */
@@ -102,6 +103,8 @@ bool match_on_hit(void *matching, const struct detect_hit *hit);
 void match_flush(struct matching *m);
 /* What is shown apart from the alerts, after the last file; and the counts, on stderr. */
 void match_say_summary(struct matching *m, int64_t took_us);
+/* The same counts, and those of the patterns, as JSON into the file of --summary, whole or not at all. */
+MUST_CHECK enum err match_write_summary(const struct matching *m, int64_t took_us, struct diag *d);
 /* The full patterns among the indicators: compiled before the first file, and what there is to say of them after the
  * last, on stderr. */
 MUST_CHECK enum err match_prepare_patterns(struct matching *m, struct diag *d);

@@ -66,6 +66,10 @@ static const char *set_warned(struct match_options *o, const char *text) {
     return NULL;
 }
 
+static const char *set_summary(struct match_options *o, const char *text) {
+    o->summary = text;
+    return NULL;
+}
 static const char *set_mapping(struct match_options *o, const char *text) {
     o->mapping = text;
     return NULL;
@@ -108,6 +112,7 @@ static const struct {
     {"scope", true, set_scope},
     {"window", true, set_window},
     {"late", true, set_late},
+    {"summary", true, set_summary},
     {"mapping", true, set_mapping},
     {"timezone", true, set_timezone},
     {"follow", false, set_follow},

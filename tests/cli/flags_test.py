@@ -21,7 +21,7 @@ class Help(Case):
             with self.subTest(name):
                 said = run(name, "--help").stdout
                 self.assertTrue(said.startswith(f"renkei {name}"), said)
-                self.assertRegex(said, rf"(?m)^  (source <\()?renkei {name}\b", "no example")
+                self.assertRegex(said, rf"(?m)^  (source <\()?renkei (--as \w+ )?{name}\b", "no example")
                 self.assertEqual(said, run("help", name).stdout)
                 self.assertLessEqual(max(map(len, said.splitlines())), 120)
 
