@@ -14,6 +14,11 @@ static void print_policy(void *context, struct json_value r, struct arena *a) {
            (long long)cli_number(r, "version"), (long long)cli_number(r, "rules"), cli_text(r, "hash", a));
     printf("  Decided again: %lld, released %lld, withheld or referred %lld\n", (long long)cli_number(r, "decided"),
            (long long)cli_number(r, "released"), (long long)cli_number(r, "withheld"));
+    if (cli_number(r, "no_longer") > 0)
+        printf("  %lld objects are out that it withholds: `renkei withdraw --no-longer` takes them back, with "
+               "--dry-run it "
+               "lists them\n",
+               (long long)cli_number(r, "no_longer"));
     puts("  What is out stays out: `renkei withdraw --no-longer` shows and takes back what it would not let go.");
 }
 

@@ -67,6 +67,7 @@ static void emit(struct op_call *call, const struct national_policy *n, const st
         json_member_number(&w, "decided", (int64_t)totals->decided);
         json_member_number(&w, "released", (int64_t)totals->released);
         json_member_number(&w, "withheld", (int64_t)totals->withheld);
+        json_member_number(&w, "no_longer", (int64_t)totals->no_longer);
     } else {
         json_member(&w, "text", n->text);
     }
