@@ -232,7 +232,9 @@ static void hear_frame(struct heard *h, const char *say) {
     h->frames[h->count++] = f;
 }
 
-static void hear(cyaml_log_t level, void *context, const char *format, va_list args) {
+__attribute__((format(printf, 3, 0))) /* as cyaml formats it */
+static void
+hear(cyaml_log_t level, void *context, const char *format, va_list args) {
     struct heard *h = context;
     char text[LOG_LINE_SIZE];
     (void)level;

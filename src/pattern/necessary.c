@@ -13,7 +13,7 @@ static bool is_word(char c) {
 static void take_longer(struct span *best, struct span run) {
     if (run.len < PATTERN_TEXT_LENGTH_MIN || run.len <= best->len) return;
     for (size_t i = 0; i + run.len <= 5; i++)
-        if (span_equal_nocase(run, span_of("https" + i, run.len))) return;
+        if (span_equal_nocase(run, span_of(&"https"[i], run.len))) return;
     *best = run;
 }
 
