@@ -57,8 +57,21 @@ static enum err folder_sync(const char *path, struct diag *d) {
     return e;
 }
 
+static enum err stream_write(const char *path, struct span content, struct diag *d) {
+    int fd = open(path, O_WRONLY | O_CLOEXEC);
+    enum err e = fd < 0 ? trouble(d, "cannot write", path) : file_write_all(fd, content, d);
+    if (fd >= 0 && close(fd) != 0 && !e) e = trouble(d, "cannot close", path);
+    return e;
+}
+
+bool file_is_stream(const char *path) {
+    struct stat st;
+    return stat(path, &st) == 0 && !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode);
+}
+
 enum err file_write(const char *path, struct span content, unsigned mode, struct diag *d) {
     char *beside = NULL;
+    if (file_is_stream(path)) return stream_write(path, content, d);
     if (asprintf(&beside, "%s.new", path) < 0) return diag_set(d, ERR_NOMEM, "no memory");
     unlink(beside);
     int fd = open(beside, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
@@ -131,6 +144,9 @@ static enum err recognise(struct input *in, struct diag *d) {
         in->raw_end = got == 0;
     }
     struct span head = span_of(in->chunk, in->len);
+    if (head.len >= 2 && (memcmp(head.at, "\xff\xfe", 2) == 0 || memcmp(head.at, "\xfe\xff", 2) == 0))
+        return diag_set(d, ERR_SYNTAX,
+                        "%s is UTF-16, where nothing would be found: convert it (iconv -f UTF-16 -t UTF-8)", in->name);
     in->format = unpack_format(head);
     if (!in->format) return ERR_NONE;
     in->unpack = unpack_new(head);

@@ -9,7 +9,11 @@
 
 /* Reads all of a file of at most `limit` bytes into *out (appended). */
 MUST_CHECK enum err file_read(const char *path, size_t limit, struct buf *out, struct diag *d);
-/* Writes beside, fsyncs, renames over `path`, fsyncs the folder: after success the content survives a power cut. */
+/* Whether `path` leads to a device or pipe (/dev/stdout, a FIFO): such is written to; a file renamed into its place is
+ * what nobody meant. */
+bool file_is_stream(const char *path);
+/* Writes beside, fsyncs, renames over `path`, fsyncs the folder: after success the content survives a power cut. A
+ * stream is written to as it is. */
 MUST_CHECK enum err file_write(const char *path, struct span content, unsigned mode, struct diag *d);
 /* mkdir -p with the given mode for what is made. */
 MUST_CHECK enum err file_make_folder(const char *path, unsigned mode, struct diag *d);
@@ -17,7 +21,8 @@ MUST_CHECK enum err file_make_folder(const char *path, unsigned mode, struct dia
 MUST_CHECK enum err file_write_all(int fd, struct span data, struct diag *d);
 
 /* A stream of decompressed bytes. The format (plain, gzip incl. concatenated members, zstd incl. several frames) is
- * known from its first bytes. A truncated or corrupt stream is an error, not an end. */
+ * known from its first bytes. A truncated or corrupt stream is an error, not an end; so is UTF-16, by its byte order
+ * mark (what Windows writes), at opening: read as bytes it would seem to be empty of all that is looked for. */
 struct input;
 /* Takes over fd (closed by input_close(), also when opening fails). name is for messages, copied. */
 MUST_CHECK enum err input_open_fd(int fd, const char *name, struct input **out, struct diag *d);

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "cli/cli.h"
 
 enum { TYPES_MAX = 16 };
@@ -46,6 +47,12 @@ static int open_beside(const char *path, char *beside, size_t size, struct diag 
     return fd;
 }
 
+static int open_stream(const char *path, struct diag *d) {
+    int fd = open(path, O_WRONLY | O_CLOEXEC);
+    if (fd < 0) diag_set(d, ERR_IO, "cannot write %s: %s", path, strerror(errno));
+    return fd;
+}
+
 static enum err put_in_place(int fd, const char *beside, const char *path, struct diag *d) {
     if (fsync(fd) < 0 || rename(beside, path) < 0)
         return diag_set(d, ERR_IO, "cannot write %s: %s", path, strerror(errno));
@@ -57,12 +64,13 @@ static int run(const struct cli *cli, struct span args, const char *path) {
     struct cli plain = *cli;
     struct diag d = {0};
     char beside[4096];
-    int fd = path ? open_beside(path, beside, sizeof beside, &d) : dup(STDOUT_FILENO);
+    bool aside = path && !file_is_stream(path);
+    int fd = aside ? open_beside(path, beside, sizeof beside, &d) : path ? open_stream(path, &d) : dup(STDOUT_FILENO);
     if (fd < 0) return path ? cli_trouble(&d) : EXIT_TROUBLE;
     plain.json = false; /* results never go to standard output, where the file may be */
     enum err e = cli_call(&plain, "export", args, &fd, 1, print_result, &x, &d);
-    if (path && !e) e = put_in_place(fd, beside, path, &d);
-    if (path && e) unlink(beside);
+    if (aside && !e) e = put_in_place(fd, beside, path, &d);
+    if (aside && e) unlink(beside);
     close(fd);
     return e ? cli_trouble(&d) : x.written ? EXIT_OK : EXIT_NONE;
 }

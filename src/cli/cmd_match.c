@@ -79,23 +79,23 @@ static enum err scan_one(const char *path, const struct scan_options *options, s
     return e;
 }
 
-/* All files: one after the other to their ends, or all at once for as long as they grow and nobody interrupts. */
-static enum err scan_all(struct matching *m, const struct telemetry_files *files, struct diag *d) {
+/* All files: one after the other to their ends, or all at once for as long as they grow and nobody interrupts. One that
+ * cannot be read to its end is named, and the others are read all the same: a broken file must not hide what is in the
+ * rest of the folder. */
+static int scan_all(struct matching *m, const struct telemetry_files *files) {
     struct scan_options options = options_of(m);
-    enum err e = m->options.follow ? match_follow(m, files, &options, &interrupted, d) : ERR_NONE;
-    for (size_t i = 0; !m->options.follow && i < files->count && !e && !m->failed; i++) {
+    struct diag d = {0};
+    int code = m->options.follow && match_follow(m, files, &options, &interrupted, &d) ? cli_trouble(&d) : EXIT_OK;
+    for (size_t i = 0; !m->options.follow && i < files->count && !m->failed; i++) {
         struct scan_result result = {0};
-        e = scan_one(files->paths[i], &options, &result, d);
+        enum err e = scan_one(files->paths[i], &options, &result, &d);
         progress_end(&m->progress);
         m->bytes_before += file_size(files->paths[i]);
         match_count_file(m, files->paths[i], &result);
+        if (e) code = cli_trouble(&d);
     }
-    if (!e && m->failed && m->trouble.code) {
-        *d = m->trouble;
-        e = d->code;
-    }
-    if (!e && m->failed) e = diag_set(d, ERR_IO, "the alerts cannot be written");
-    return e;
+    if (m->failed && !m->trouble.code) diag_set(&m->trouble, ERR_IO, "the alerts cannot be written");
+    return m->failed && code == EXIT_OK ? cli_trouble(&m->trouble) : code;
 }
 
 /* ---- the command ---- */
@@ -141,11 +141,10 @@ static int match(struct matching *m, const struct telemetry_files *files) {
     if (!e) e = prepare(m, &d);
     if (e) return cli_trouble(&d);
     int64_t started = clock_monotonic_us();
-    int code = EXIT_OK;
     for (size_t i = 0; i < files->count; i++) m->bytes_total += file_size(files->paths[i]);
     if (!m->options.follow) progress_start(&m->progress, "matching", "bytes", m->bytes_total);
     listen_for_interrupts(m);
-    if (scan_all(m, files, &d)) code = cli_trouble(&d);
+    int code = scan_all(m, files);
     int64_t took = clock_monotonic_us() - started;
     match_say_summary(m, took);
     if (m->options.summary && match_write_summary(m, took, &d)) code = cli_trouble(&d);

@@ -95,16 +95,18 @@ static int observe_files(struct observing_files *o, char **paths, int count, con
         printf("{\"type\":\"bundle\",\"id\":\"%s\",\"objects\":[", id);
     }
     if (member) tell_identity(o, member);
-    for (size_t i = 0; i < files.count && !e; i++) e = observe_file(o, files.paths[i], &d);
+    bool broken = false; /* a file that cannot be read to its end is named, and the others are read all the same */
+    for (size_t i = 0; i < files.count && !ferror(stdout); i++)
+        if (observe_file(o, files.paths[i], &d) && !ferror(stdout)) broken = cli_trouble(&d) != EXIT_OK;
     if (o->bundle) fputs("\n]}\n", stdout);
-    if (!e && (fflush(stdout) != 0 || ferror(stdout)))
+    if (fflush(stdout) != 0 || ferror(stdout))
         e = diag_set(&d, ERR_IO, "cannot write the observed-data: %s", strerror(errno));
     fprintf(stderr, "%llu lines: %llu observed, %llu objects, %llu not read\n", (unsigned long long)o->lines,
             (unsigned long long)o->observed, (unsigned long long)o->objects, (unsigned long long)o->unreadable);
     map_free(&o->written);
     telemetry_files_free(&files);
     if (e) return cli_trouble(&d);
-    return o->observed ? EXIT_OK : EXIT_NONE;
+    return broken ? EXIT_TROUBLE : o->observed ? EXIT_OK : EXIT_NONE;
 }
 
 int command_observe(const struct cli *cli, int argc, char **argv) {

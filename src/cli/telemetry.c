@@ -50,7 +50,23 @@ static bool is_log_name(const char *name) {
     return true;
 }
 
-static enum err add_folder(struct telemetry_files *files, const char *path, unsigned depth, struct diag *d) {
+/* A folder being read, and those it was reached through. */
+struct within {
+    const struct within *outer;
+    dev_t device;
+    ino_t inode;
+};
+
+/* A link back up: what it leads to is being read already. */
+static bool leads_back(const struct within *w, const struct stat *st) {
+    for (; w; w = w->outer)
+        if (w->device == st->st_dev && w->inode == st->st_ino) return true;
+    return false;
+}
+
+static enum err add_folder(struct telemetry_files *files, const char *path, const struct stat *self,
+                           const struct within *outer, unsigned depth, struct diag *d) {
+    struct within here = {outer, self->st_dev, self->st_ino};
     struct dirent **entries;
     enum err e = ERR_NONE;
     if (depth > TELEMETRY_DEPTH_MAX) return diag_set(d, ERR_LIMIT, "%s: folders nest too deep", path);
@@ -63,7 +79,7 @@ static enum err add_folder(struct telemetry_files *files, const char *path, unsi
             e = diag_set(d, ERR_NOMEM, "no memory for the files' names");
         if (!e && below && stat(below, &st) == 0) {
             if (S_ISDIR(st.st_mode)) {
-                e = add_folder(files, below, depth + 1, d);
+                if (!leads_back(&here, &st)) e = add_folder(files, below, &st, &here, depth + 1, d);
             } else if (S_ISREG(st.st_mode)) {
                 e = add(files, below, d);
                 below = NULL;
@@ -81,7 +97,7 @@ static enum err add_name(struct telemetry_files *files, const char *name, struct
     if (strcmp(name, "-") == 0) return add(files, strdup(name), d);
     if (stat(name, &st) != 0 || access(name, R_OK) != 0)
         return diag_set(d, errno == ENOENT ? ERR_NOT_FOUND : ERR_IO, "cannot open %s: %s", name, strerror(errno));
-    return S_ISDIR(st.st_mode) ? add_folder(files, name, 0, d) : add(files, strdup(name), d);
+    return S_ISDIR(st.st_mode) ? add_folder(files, name, &st, NULL, 0, d) : add(files, strdup(name), d);
 }
 
 static enum err add_glob(struct telemetry_files *files, const char *pattern, struct diag *d) {

@@ -10,7 +10,7 @@
 
 enum {
     TELEMETRY_FILES_MAX = 1000000, /* a year of hourly logs of a hundred sensors */
-    TELEMETRY_DEPTH_MAX = 32       /* folders below folders: deeper is a loop of links */
+    TELEMETRY_DEPTH_MAX = 32       /* folders below folders; links that lead back up are not followed */
 };
 
 struct telemetry_files {
