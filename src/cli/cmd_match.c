@@ -159,7 +159,8 @@ static int match(struct matching *m, const struct telemetry_files *files) {
     /* The store is closed for reading before the sightings go in by another way. */
     store_reader_close(&m->reader);
     node_close(&m->node);
-    if (m->options.sightings && m->sums.count && match_keep_sightings(m, &d)) code = cli_trouble(&d);
+    if (m->options.sightings && (m->sums.count || m->aside_count) && match_keep_sightings(m, &d))
+        code = cli_trouble(&d);
     return code ? code : m->alerts ? EXIT_OK : EXIT_NONE;
 }
 
@@ -172,6 +173,7 @@ int command_match(const struct cli *cli, int argc, char **argv) {
     /* A wrong name is told before the indicators are loaded and half of the telemetry is read. */
     if (telemetry_files_find(argv + optind, argc - optind, &files, &d)) return cli_trouble(&d);
     sighting_set_init(&m.sums);
+    map_init(&m.aside_by);
     alert_groups_init(&m.groups, m.options.group_window);
     code = match(&m, &files);
     telemetry_files_free(&files);
@@ -184,6 +186,8 @@ int command_match(const struct cli *cli, int argc, char **argv) {
     detect_holdings_free(&m.holdings);
     alert_groups_free(&m.groups);
     sighting_set_free(&m.sums);
+    map_free(&m.aside_by);
+    free(m.aside);
     arena_free(&m.config);
     for (int i = 0; i < VALIDITY_COUNT; i++) buf_free(&m.apart[i].rows);
     buf_free(&m.out);

@@ -62,6 +62,13 @@ struct match_apart {
     uint64_t count;
 };
 
+/* A sum of hits (detect/sighting.h) by its indicator's id. */
+struct match_sighting {
+    char id[DETECT_ID_SIZE];
+    time_us hour, first_seen, last_seen;
+    uint64_t count;
+};
+
 struct matching {
     const struct cli *cli;
     struct match_options options;
@@ -86,13 +93,31 @@ struct matching {
     uint64_t bytes_before, bytes_total; /* of the files read so far, and of all, as they lie on the disk */
     struct diag trouble;                /* what ended the scan from within */
     bool failed;
+    struct match_sighting
+        *aside; /* owned; sums of indicators that others have taken the place of, and at the end all */
+    size_t aside_count, aside_size;
+    struct map aside_by;                    /* id and hour → its number in aside */
     uint64_t kept, kept_new, kept_released; /* sightings */
 };
 
+/* What is to take the place of the indicators matched with (match_renew.c). */
+struct match_renewal {
+    struct sha256 state;         /* of the holdings they were built from */
+    struct store_reader *reader; /* of the thread that looks */
+    struct detect_holdings holdings;
+    struct detect_patterns *patterns;
+};
+MUST_CHECK enum err match_renewal_open(struct matching *m, struct match_renewal *r, struct diag *d);
+void match_renewal_close(struct match_renewal *r);
+/* Whether indicators came, went or changed: then the new ones are built, while others match. */
+bool match_renewal_look(struct matching *m, struct match_renewal *r);
+/* Puts them in place. Nobody else may be matching. */
+MUST_CHECK enum err match_renewal_put(struct matching *m, struct match_renewal *r, struct diag *d);
+
 /* Follows all files at once, until *stop is set, which a failure of one does, too. options: as for one file; its
- * functions are called by one thread at a time. */
-MUST_CHECK enum err match_follow(struct matching *m, const struct telemetry_files *files,
-                                 const struct scan_options *options, volatile sig_atomic_t *stop, struct diag *d);
+ * functions are called by one thread at a time, and its index and patterns renewed when the store's indicators are. */
+MUST_CHECK enum err match_follow(struct matching *m, const struct telemetry_files *files, struct scan_options *options,
+                                 volatile sig_atomic_t *stop, struct diag *d);
 /* Adds what was read of a file to the sums, and tells of its lines that were not. */
 void match_count_file(struct matching *m, const char *path, struct scan_result *result);
 /* What alerts are judged by; the store is open. */
@@ -108,9 +133,13 @@ MUST_CHECK enum err match_write_summary(const struct matching *m, int64_t took_u
 /* The full patterns among the indicators: compiled before the first file, and what there is to say of them after the
  * last, on stderr. */
 MUST_CHECK enum err match_prepare_patterns(struct matching *m, struct diag *d);
+MUST_CHECK enum err match_new_patterns(struct matching *m, const struct detect_index *index,
+                                       struct detect_patterns **out, struct diag *d);
 void match_say_patterns(const struct matching *m);
 /* Keeps the sums as sightings of this node. The store must not be open for reading any more. */
 MUST_CHECK enum err match_keep_sightings(struct matching *m, struct diag *d);
+/* The sums so far, by their indicators' ids, for match_keep_sightings(); the sums begin anew. */
+MUST_CHECK enum err match_set_sightings_aside(struct matching *m, struct diag *d);
 
 /* The bundle: its beginning, one alert, the sightings that end it. */
 void match_bundle_begin(struct matching *m);

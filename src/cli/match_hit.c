@@ -89,6 +89,7 @@ bool match_on_hit(void *context, const struct detect_hit *hit) {
     struct detect_indicator indicator;
     struct alert alert;
     bool sighting;
+    if (!m->verdicts) return false; /* new indicators could not be put in place: it ends */
     if (verdict_of(m->verdicts, hit, &indicator, &alert, &sighting, &m->trouble)) {
         m->failed = true;
         return false;

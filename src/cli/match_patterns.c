@@ -5,13 +5,18 @@
 
 enum { NAMED = 5 };
 
-enum err match_prepare_patterns(struct matching *m, struct diag *d) {
+enum err match_new_patterns(struct matching *m, const struct detect_index *index, struct detect_patterns **out,
+                            struct diag *d) {
     struct detect_patterns_settings settings = {.stream = {m->options.window_us, m->options.late_us},
                                                 .scope = m->options.scope,
                                                 .mapped = m->mapping != NULL,
                                                 .on_hit = match_on_hit,
                                                 .context = m};
-    return detect_patterns_new(m->holdings.index, &settings, &m->patterns, d);
+    return detect_patterns_new(index, &settings, out, d);
+}
+
+enum err match_prepare_patterns(struct matching *m, struct diag *d) {
+    return match_new_patterns(m, m->holdings.index, &m->patterns, d);
 }
 
 static void name_indicator(const struct matching *m, uint32_t number, const char *why) {

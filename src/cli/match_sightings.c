@@ -1,5 +1,7 @@
 /* From the hits' sums to sightings of this node. */
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "cli/match.h"
 
@@ -12,11 +14,9 @@ static void write_sums(const struct matching *m, size_t from, size_t to, struct 
     json_key(&w, "sightings");
     json_begin_array(&w);
     for (size_t i = from; i < to; i++) {
-        const struct sighting_sum *s = &m->sums.sums[i];
-        struct detect_indicator indicator;
-        detect_index_get(m->holdings.index, s->indicator, &indicator);
+        const struct match_sighting *s = &m->aside[i];
         json_begin_object(&w);
-        json_member(&w, "indicator", indicator.id);
+        json_member_cstr(&w, "indicator", s->id);
         json_member_time(&w, "hour", s->hour);
         json_member_time(&w, "first_seen", s->first_seen);
         json_member_time(&w, "last_seen", s->last_seen);
@@ -34,13 +34,52 @@ static void take_kept(void *context, struct json_value r, struct arena *a) {
     m->kept_released += (uint64_t)cli_number(r, "released");
 }
 
+/* Adds a sum to what stands aside of the same indicator and hour. */
+static bool set_aside(struct matching *m, const struct sighting_sum *s) {
+    struct detect_indicator indicator;
+    char key[DETECT_ID_SIZE + 32];
+    uint64_t at;
+    detect_index_get(m->holdings.index, s->indicator, &indicator);
+    int n = snprintf(key, sizeof key, "%.*s %lld", SPAN_ARG(span_first(indicator.id, DETECT_ID_SIZE - 1)),
+                     (long long)s->hour);
+    if (n <= 0 || (size_t)n >= sizeof key) return false;
+    if (map_get(&m->aside_by, span_of(key, (size_t)n), &at)) {
+        struct match_sighting *known = &m->aside[at];
+        if (s->first_seen < known->first_seen) known->first_seen = s->first_seen;
+        if (s->last_seen > known->last_seen) known->last_seen = s->last_seen;
+        known->count += s->count;
+        return true;
+    }
+    if (m->aside_count == m->aside_size) {
+        size_t size = m->aside_size ? m->aside_size * 2 : 256;
+        struct match_sighting *bigger = realloc(m->aside, size * sizeof *bigger);
+        if (!bigger) return false;
+        m->aside = bigger;
+        m->aside_size = size;
+    }
+    struct match_sighting *made = &m->aside[m->aside_count];
+    *made = (struct match_sighting){
+        .hour = s->hour, .first_seen = s->first_seen, .last_seen = s->last_seen, .count = s->count};
+    memcpy(made->id, indicator.id.at, span_first(indicator.id, DETECT_ID_SIZE - 1).len);
+    return map_set(&m->aside_by, span_of(key, (size_t)n), m->aside_count++, NULL);
+}
+
+enum err match_set_sightings_aside(struct matching *m, struct diag *d) {
+    bool memory = true;
+    for (size_t i = 0; m->options.sightings && memory && i < m->sums.count; i++)
+        memory = set_aside(m, &m->sums.sums[i]);
+    sighting_set_free(&m->sums);
+    sighting_set_init(&m->sums);
+    return memory ? ERR_NONE : diag_set(d, ERR_NOMEM, "no memory for the sightings");
+}
+
 enum err match_keep_sightings(struct matching *m, struct diag *d) {
     struct cli silent = *m->cli;
-    enum err e = ERR_NONE;
     silent.json = false;
-    for (size_t from = 0; !e && from < m->sums.count; from += SIGHTINGS_A_CALL) {
+    enum err e = match_set_sightings_aside(m, d);
+    for (size_t from = 0; !e && from < m->aside_count; from += SIGHTINGS_A_CALL) {
         struct buf args = BUF_EMPTY;
-        size_t to = m->sums.count - from > SIGHTINGS_A_CALL ? from + SIGHTINGS_A_CALL : m->sums.count;
+        size_t to = m->aside_count - from > SIGHTINGS_A_CALL ? from + SIGHTINGS_A_CALL : m->aside_count;
         write_sums(m, from, to, &args);
         e = buf_ok(&args) ? cli_call(&silent, "sighting.add", buf_span(&args), NULL, 0, take_kept, m, d)
                           : diag_set(d, ERR_NOMEM, "no memory for the sightings");

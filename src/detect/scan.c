@@ -59,7 +59,7 @@ struct worker {
     unsigned number;
     struct marks marks;
     struct scan_sink sink;
-    uint32_t *watches;            /* SCAN_WATCHES_PER_LINE_MAX, owned; NULL without patterns */
+    uint32_t *watches;            /* SCAN_WATCHES_PER_LINE_MAX, owned */
     struct detect_match *matches; /* SCAN_MATCHES_PER_LINE_MAX, owned */
     const struct detect_reader *reader;
 };
@@ -318,9 +318,13 @@ static void deliver(struct worker *w) {
 
 static void *work(void *context) {
     struct worker *w = context;
+    const struct scan_options *o = w->scan->options;
     while (chunk_next(&w->scan->source, &w->chunk)) {
+        if (o->on_chunk) o->on_chunk(o->context, true);
+        w->sieve.probe.filter = detect_index_prefilter(o->index);
         scan_chunk(w);
         deliver(w);
+        if (o->on_chunk) o->on_chunk(o->context, false);
     }
     return NULL;
 }
@@ -350,8 +354,8 @@ static bool worker_init(struct worker *w, struct scan *s) {
     w->matches = malloc(SCAN_MATCHES_PER_LINE_MAX * sizeof *w->matches);
     w->number = (unsigned)(w - s->workers);
     w->sink = (struct scan_sink){.kept = &w->kept, .file = s->name};
-    if (s->options->patterns) w->watches = malloc(SCAN_WATCHES_PER_LINE_MAX * sizeof *w->watches);
-    return w->matches && (w->watches || !s->options->patterns);
+    w->watches = malloc(SCAN_WATCHES_PER_LINE_MAX * sizeof *w->watches);
+    return w->matches && w->watches;
 }
 
 /* The calling thread works too; what threads cannot be started is done by those that could. */

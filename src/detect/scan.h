@@ -89,6 +89,9 @@ struct scan_options {
     bool (*on_hit)(void *context, const struct detect_hit *hit);
     /* After each chunk, likewise; may be NULL. */
     void (*on_progress)(void *context, uint64_t raw_bytes, uint64_t raw_size);
+    /* Around each chunk, by the thread that scans it; may be NULL. Between an end and the next beginning `index` and
+     * `patterns` may be others. */
+    void (*on_chunk)(void *context, bool begins);
     void *context;
 };
 
