@@ -33,7 +33,8 @@ static void on_progress(void *context, uint64_t raw_bytes, uint64_t raw_size) {
     (void)raw_size;
     if (m->options.follow) { /* whoever watches sees what was found at once; an interruption ends the file */
         match_flush(m);
-        fflush(stdout);
+        if (fflush(stdout) != 0) m->failed = true;
+        if (m->failed) interrupted = SIGTERM; /* a watch whose alerts go nowhere must not seem to watch */
         return;
     }
     if (interrupted) end_interrupted(m);

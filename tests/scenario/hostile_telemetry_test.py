@@ -66,6 +66,21 @@ class Broken(Case):
                 self.assertEqual(done.returncode, TROUBLE)
                 self.assertEqual(done.stderr.count(b"annot be written") + done.stderr.count(b"cannot write"), 1, done.stderr)
 
+    def test_a_watch_ends_when_its_alerts_go_nowhere(self):
+        log = self.write("grows.log", "")
+        command = [PROGRAM, "--home", self.jp.home, "match", "--no-sightings", "--follow", "--format"]
+        for form in ("eve", "table"):
+            with self.subTest(form), open("/dev/full", "wb") as full:
+                watch = subprocess.Popen([*command, form, log], stdout=full, stderr=subprocess.PIPE)
+                with open(log, "a", encoding="utf-8") as writer:
+                    writer.write(LINE)
+                try:
+                    said = watch.communicate(timeout=SECONDS)[1]
+                finally:
+                    watch.kill()
+                self.assertEqual(watch.returncode, TROUBLE, said)
+                self.assertIn(b"the alerts cannot be written", said)
+
     def test_export_writes_to_a_stream_and_does_not_replace_it(self):
         pipe = self.folder / "pipe"
         os.mkfifo(pipe)
