@@ -16,8 +16,8 @@ static void on_interrupt(int number) {
     interrupted = number;
 }
 
-/* Whoever interrupts a long run wants to see what it found: the groups held are written, and the program ends as the
- * signal would have ended it. */
+/* Whoever interrupts a long run wants to see what it found: the groups held, and every line whole, are written, and the
+ * program ends as the signal would have ended it. */
 static void end_interrupted(struct matching *m) {
     int number = interrupted;
     progress_end(&m->progress);
@@ -129,10 +129,11 @@ static enum err prepare(struct matching *m, struct diag *d) {
     return e;
 }
 
-static void listen_for_interrupts(const struct matching *m) {
+/* The second time they end it at once. */
+static void listen_for_interrupts(void) {
     struct sigaction action = {.sa_handler = on_interrupt, .sa_flags = (int)SA_RESETHAND};
-    if (m->options.follow) sigaction(SIGTERM, &action, NULL);
-    if (m->options.follow || (m->options.format == MATCH_TABLE && m->options.group)) sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+    sigaction(SIGINT, &action, NULL);
 }
 
 static int match(struct matching *m, const struct telemetry_files *files) {
@@ -144,7 +145,7 @@ static int match(struct matching *m, const struct telemetry_files *files) {
     int64_t started = clock_monotonic_us();
     for (size_t i = 0; i < files->count; i++) m->bytes_total += file_size(files->paths[i]);
     if (!m->options.follow) progress_start(&m->progress, "matching", "bytes", m->bytes_total);
-    listen_for_interrupts(m);
+    listen_for_interrupts();
     int code = scan_all(m, files);
     int64_t took = clock_monotonic_us() - started;
     match_say_summary(m, took);
@@ -155,6 +156,7 @@ static int match(struct matching *m, const struct telemetry_files *files) {
     }
     match_say_patterns(m);
     signal(SIGINT, SIG_DFL);
+    signal(SIGTERM, SIG_DFL);
     match_bundle_free(m);
     verdicts_free(&m->verdicts);
     /* The store is closed for reading before the sightings go in by another way. */
