@@ -12,7 +12,7 @@
 #include "stix/object.h"
 #include "json/json.h"
 
-enum { NAMES_MAX = 8, SCRATCH_MAX = 1 << 30 };
+enum { NAMES_MAX = 8, SCRATCH_MAX = 1 << 30, AHEAD = 8 /* rows whose places are on their way from memory */ };
 
 struct loading {
     struct detect_builder *builder;
@@ -78,7 +78,10 @@ static enum err take_all(struct loading *l, struct indicator_rows *rows, detect_
     uint64_t done, total;
     enum err e;
     while (!(e = indicator_rows_next(rows, &at, &count, d)) && count > 0) {
-        for (size_t i = 0; !e && i < count; i++) e = take(l, &at[i], d);
+        for (size_t i = 0; !e && i < count; i++) {
+            if (i + AHEAD < count) newest_expect(&l->newest, at[i + AHEAD].id);
+            e = take(l, &at[i], d);
+        }
         if (e) break;
         indicator_rows_progress(rows, &done, &total);
         if (progress) progress(context, done, total);

@@ -1,3 +1,4 @@
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -600,14 +601,40 @@ static char *take_text(struct buf *from, uint64_t *size) {
     return at;
 }
 
+/* The prefilter and the tables have nothing in common but what they are made from: of many indicators they are made
+ * side by side. */
+struct filtering {
+    struct detect_builder *b;
+    bool good;
+};
+
+static void *build_filter(void *context) {
+    struct filtering *f = context;
+    f->good = prefilter_build(&f->b->index->prefilter, f->b->keys, f->b->index->spelling_count);
+    return NULL;
+}
+
+static bool build_all(struct detect_builder *b) {
+    enum { BESIDE_MIN = 50000 /* fewer are done before a thread has started */ };
+    struct filtering filtering = {.b = b};
+    pthread_t thread;
+    bool beside =
+        b->index->spelling_count >= BESIDE_MIN && pthread_create(&thread, NULL, build_filter, &filtering) == 0;
+    bool good = build_atoms(b) && build_networks(b);
+    if (beside)
+        pthread_join(thread, NULL);
+    else
+        build_filter(&filtering);
+    return good && filtering.good;
+}
+
 enum err detect_builder_finish(struct detect_builder **builder, struct detect_index **out, struct diag *d) {
     struct detect_builder *b = *builder;
     struct detect_index *x = b->index;
     enum err error = ERR_NONE;
     uint64_t plans;
     *out = NULL;
-    if (!build_atoms(b) || !build_networks(b) || !prefilter_build(&x->prefilter, b->keys, x->spelling_count))
-        error = no_memory(d);
+    if (!build_all(b)) error = no_memory(d);
     x->prefilter.networks = &x->networks;
     if (!error) {
         x->values = take_text(&b->values, &x->values_size);

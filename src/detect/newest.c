@@ -19,7 +19,7 @@ struct newest_version {
 _Static_assert(sizeof(struct newest_version) == 24, "as the header says");
 
 static bool grow_slots(struct newest *n) {
-    uint32_t size = n->slot_size ? n->slot_size * 2 : FIRST_SLOTS;
+    uint32_t size = n->slot_size ? n->slot_size * 4 : FIRST_SLOTS;
     struct newest_slot *slots = calloc(size, sizeof *slots);
     if (!slots) return false;
     for (uint32_t i = 0; i < n->slot_size; i++) {
@@ -51,6 +51,10 @@ static struct newest_slot *slot_of(const struct newest *n, const struct newest_v
         if (there->home == v->home && ((there->other ^ v->other) & ~SUPERSEDED) == 0) break;
     }
     return &n->slots[at];
+}
+
+void newest_expect(const struct newest *n, struct span id) {
+    if (n->slot_size) __builtin_prefetch(&n->slots[(uint32_t)hash64(id, n->seeds[0]) & (n->slot_size - 1)], 1);
 }
 
 enum err newest_add(struct newest *n, struct span id, time_us modified, uint32_t *superseded, struct diag *d) {

@@ -16,6 +16,8 @@ struct newest {
     uint64_t seeds[2];
 };
 
+/* This id is added soon: its place is brought from memory meanwhile. */
+void newest_expect(const struct newest *n, struct span id);
 /* All zero is an empty one. Numbers versions from 0. *superseded: the one that counts no more, perhaps this one;
  * NEWEST_NONE when it is the first of its object. */
 MUST_CHECK enum err newest_add(struct newest *n, struct span id, time_us modified, uint32_t *superseded,
