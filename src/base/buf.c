@@ -3,10 +3,16 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 void buf_free(struct buf *b) {
     free(b->at);
     *b = (struct buf){.cap = b->cap};
+}
+
+void buf_wipe(struct buf *b) {
+    if (b->at) explicit_bzero(b->at, b->size);
+    buf_free(b);
 }
 
 void buf_clear(struct buf *b) {

@@ -15,6 +15,7 @@ struct buf {
 #define BUF_EMPTY ((struct buf){0})
 
 void buf_free(struct buf *b);
+void buf_wipe(struct buf *b);  /* the same, of secrets: zeroed first */
 void buf_clear(struct buf *b); /* len = 0, failure forgotten, memory kept */
 void buf_add(struct buf *b, struct span s);
 void buf_add_cstr(struct buf *b, const char *text);

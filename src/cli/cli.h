@@ -22,6 +22,7 @@ struct cli {
     bool verbose;
     const char *as;    /* of --as: the account's name; NULL = RENKEI_AS, else nobody */
     bool new_password; /* the command sets one: it is asked for, too */
+    bool login_only;   /* by the login and nothing else: the command ends it */
 };
 
 struct command {
@@ -69,6 +70,9 @@ MUST_CHECK enum err cli_read(const char *path, struct buf *out, struct diag *d);
 /* A node's own path: the folder's name. Owned by the caller. */
 char *cli_home(const struct cli *cli);
 
+int command_login(const struct cli *cli, int argc, char **argv);
+int command_logout(const struct cli *cli, int argc, char **argv);
+int command_token(const struct cli *cli, int argc, char **argv);
 int command_account(const struct cli *cli, int argc, char **argv);
 int command_policy(const struct cli *cli, int argc, char **argv);
 int command_init(const struct cli *cli, int argc, char **argv);

@@ -21,6 +21,25 @@ const struct command commands[] = {
      "  renkei account add sato --role administrator\n"
      "  renkei --as sato account add tanaka --role releasing\n",
      "list add role disable enable reset password --role", command_account},
+    {"login", "prove once who you are, for some hours",
+     "renkei login NAME [--for SPAN]\n\n"
+     "Asks for the password; what follows is done as NAME until the time is over (8h; 24h at most), the password is\n"
+     "changed, or `renkei logout`. Officers' signatures (approvals, policies) still ask: --as NAME. The login is "
+     "kept\n"
+     "in the user's runtime folder, readable to nobody else, and is a token: `renkei token list` shows it.\n\n"
+     "  renkei login tanaka --for 4h\n",
+     "--for", command_login},
+    {"logout", "end the login", "renkei logout\n\nTakes the login back, on the node and here.\n\n  renkei logout\n", "",
+     command_logout},
+    {"token", "what programs prove an account with",
+     "renkei token add --scope SCOPE... [--for SPAN] [--note TEXT]\nrenkei token list\nrenkei token revoke ID\n\n"
+     "A token of one's own account, for programs: with scopes (roles one has, and taxii: to speak to the TAXII "
+     "server)\n"
+     "and an end (90d; 366d at most). It is shown once, and kept as a hash only. Commands take it from the file that\n"
+     "RENKEI_TOKEN_FILE names; TAXII clients send it as a bearer token. It signs nothing. An administrator may revoke "
+     "any.\n\n"
+     "  renkei --as abe token add --scope analyst --scope taxii --for 30d --note 'the feed reader'\n",
+     "add list revoke --scope --for --note", command_token},
     {"policy", "this party's own policy, private to its node",
      "renkei policy show\nrenkei policy install FILE\n\n"
      "install signs it with the policy officer's key, which the file names, and decides everything again under it;\n"

@@ -73,7 +73,7 @@ static enum err op_sync(struct op_call *call, struct diag *d) {
 }
 
 static const struct op above[] = {{"sync", NODE_WRITE, op_sync}};
-enum { ABOVE = sizeof above / sizeof *above, TABLE_MAX = 64 };
+enum { ABOVE = sizeof above / sizeof *above, TABLE_MAX = 128 };
 
 struct op_table cli_operations(void) {
     static struct op all[TABLE_MAX];

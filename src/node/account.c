@@ -127,6 +127,11 @@ enum err account_make(struct span name, struct span password, struct account *ou
 enum err account_sign(const struct account *account, struct span password, struct span message,
                       uint8_t signature[ACCOUNT_SIGNATURE_SIZE], struct diag *d) {
     uint8_t seed[crypto_sign_SEEDBYTES], public[crypto_sign_PUBLICKEYBYTES], secret[crypto_sign_SECRETKEYBYTES];
+    if (password.len == 0)
+        return diag_set(d, ERR_DENIED,
+                        "a signature needs the password that opens the officer's key, not a login or "
+                        "token: --as %.*s",
+                        SPAN_ARG(account->name));
     enum err e = open_seed(account, password, seed, d);
     if (!e) {
         crypto_sign_seed_keypair(public, secret, seed);

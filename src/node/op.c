@@ -8,6 +8,7 @@
 #include "node/audit.h"
 #include "node/op_all.h"
 #include "node/socket.h"
+#include "node/token.h"
 
 enum { CALL_ARENA_MAX = 1 << 30, AUDIT_DETAIL_MAX = 4096 };
 
@@ -55,6 +56,9 @@ static const struct op operations[] = {
     {"account.change", NODE_WRITE, op_account_change, ROLE_ADMINISTRATOR},
     {"account.password", NODE_WRITE, op_account_password},
     {"account.list", NODE_READ, op_account_list},
+    {"token.add", NODE_WRITE, op_token_add},
+    {"token.list", NODE_READ, op_token_list},
+    {"token.revoke", NODE_WRITE, op_token_revoke},
     {"policy.install", NODE_WRITE, op_policy_install, ROLE_POLICY},
     {"policy.show", NODE_READ, op_policy_show},
     {"queue.list", NODE_WRITE, op_queue_list},
@@ -87,6 +91,29 @@ static void audit(const struct op *op, const struct op_call *call, enum err outc
     if (e) log_error("no audit entry for %s by %s: %s", op->name, call->actor, trouble.message);
 }
 
+static enum err prove_token(struct op_call *call, struct account *account, struct diag *d) {
+    struct store_reader *r = NULL;
+    struct token token;
+    enum err e = store_reader_open(call->realm->store, &r, d);
+    if (!e) e = token_prove(r, clock_now(call->realm->clock), call->as->token, call->arena, &token, account, d);
+    store_reader_close(&r);
+    if (!e) call->token = token.id;
+    struct span actor = e ? arena_printf(call->arena, "%s with a token that does not hold", call->actor)
+                          : arena_printf(call->arena, "%s as %.*s by token %.*s", call->actor, SPAN_ARG(account->name),
+                                         SPAN_ARG(token.id));
+    if (actor.at) call->actor = actor.at;
+    return e;
+}
+
+static enum err prove_password(struct op_call *call, struct account *account, struct diag *d) {
+    enum err e = account_prove(call->realm->store, clock_now(call->realm->clock), call->as->name, call->as->password,
+                               call->arena, account, d);
+    struct span actor = arena_printf(call->arena, e ? "%s, not proven to be %.*s" : "%s as %.*s", call->actor,
+                                     SPAN_ARG(span_first(call->as->name, ACCOUNT_NAME_MAX)));
+    if (actor.at) call->actor = actor.at;
+    return e;
+}
+
 /* Whoever asks for what writes has an account and a role, once there are accounts. */
 static enum err permit(const struct op *op, struct op_call *call, struct diag *d) {
     struct store_reader *r = NULL;
@@ -97,22 +124,18 @@ static enum err permit(const struct op *op, struct op_call *call, struct diag *d
     if (!e) e = store_document_list(r, ACCOUNT_KIND, call->arena, &accounts, &count, d);
     store_reader_close(&r);
     if (e || count == 0) return e;
-    if (!call->as || call->as->name.len == 0)
-        return diag_set(d, ERR_DENIED, "this node has accounts: --as NAME says who you are");
+    if (!call->as || (call->as->name.len == 0 && call->as->token.len == 0))
+        return diag_set(d, ERR_DENIED, "this node has accounts: --as NAME says who you are, or `renkei login NAME`");
     account = arena_zalloc(call->arena, 1, sizeof *account);
     if (!account) return diag_set(d, ERR_NOMEM, "no memory for an account");
-    e = account_prove(call->realm->store, clock_now(call->realm->clock), call->as->name, call->as->password,
-                      call->arena, account, d);
-    struct span actor = arena_printf(call->arena, e ? "%s, not proven to be %.*s" : "%s as %.*s", call->actor,
-                                     SPAN_ARG(span_first(call->as->name, ACCOUNT_NAME_MAX)));
-    if (actor.at) call->actor = actor.at;
+    e = call->as->name.len ? prove_password(call, account, d) : prove_token(call, account, d);
     if (e) return e;
     call->account = account;
     if (op->roles == 0 || account->roles & op->roles) return ERR_NONE;
     struct buf needed = BUF_EMPTY;
     account_roles_write(op->roles, &needed);
-    e = diag_set(d, ERR_DENIED, "%s needs the role of %.*s, which %.*s does not have", op->name,
-                 SPAN_ARG(buf_span(&needed)), SPAN_ARG(account->name));
+    e = diag_set(d, ERR_DENIED, "%s needs the role of %.*s, which %s%.*s does not have", op->name,
+                 SPAN_ARG(buf_span(&needed)), call->token.len ? "this token of " : "", SPAN_ARG(account->name));
     buf_free(&needed);
     return e;
 }

@@ -21,6 +21,7 @@ struct op_listener {
 /* Who a caller says he is. Travels beside the arguments, which the audit keeps; borrowed. */
 struct op_credentials {
     struct span name, password;
+    struct span token;        /* instead of name and password */
     struct span new_password; /* of an account being made or changed */
 };
 
@@ -33,6 +34,7 @@ struct op_call {
     const char *actor;               /* "uid:0", or "tanaka (uid:0)": for the audit */
     const struct op_credentials *as; /* NULL: nobody said */
     const struct account *account;   /* who it is, proven; NULL while the node has no accounts */
+    struct span token;               /* id of the token that proved it; empty: a password did */
     struct arena *arena;             /* lives as long as the call */
     const struct op_listener *listener;
 };

@@ -3,6 +3,7 @@
 
 #include "base/encode.h"
 #include "node/op_all.h"
+#include "node/token.h"
 
 static void emit(struct op_call *call, const struct account *account) {
     struct buf out = BUF_EMPTY, held = BUF_EMPTY, key = BUF_EMPTY;
@@ -37,10 +38,13 @@ static enum err read_roles(struct op_call *call, unsigned *out, struct diag *d) 
     return ERR_NONE;
 }
 
-static enum err keep(struct op_call *call, const struct account *account, struct diag *d) {
+enum { TOKENS_STAY, SESSIONS_END, TOKENS_END };
+
+static enum err keep(struct op_call *call, const struct account *account, int tokens, struct diag *d) {
     struct store_tx *tx = NULL;
     enum err e = store_begin(call->realm->store, &tx, d);
     if (!e) e = account_store(tx, account, clock_now(call->realm->clock), d);
+    if (!e && tokens != TOKENS_STAY) e = token_delete_of(tx, account->name, tokens == TOKENS_END, call->arena, d);
     if (!e) e = store_commit(&tx, d);
     if (tx) store_rollback(&tx);
     if (!e) emit(call, account);
@@ -83,7 +87,7 @@ enum err op_account_add(struct op_call *call, struct diag *d) {
         return diag_set(d, ERR_INVALID, "the first account is an administrator's: it makes the others");
     e = account_make(name, call->as ? call->as->new_password : (struct span){0}, &account, d);
     account.roles = held;
-    return e ? e : keep(call, &account, d);
+    return e ? e : keep(call, &account, TOKENS_END, d); /* of one of that name before, if any */
 }
 
 /* {"name", "roles": […] or none, "disabled": true, false or none, "reset": true}. */
@@ -105,15 +109,16 @@ enum err op_account_change(struct op_call *call, struct diag *d) {
         return diag_set(d, ERR_DENIED, "it is the last administrator: nobody could change it back");
     if (op_flag(call, "reset")) /* another key, too: what was signed with the old one stays signed */
         e = account_set_password(&account, (struct span){0}, call->as ? call->as->new_password : (struct span){0}, d);
-    return e ? e : keep(call, &account, d);
+    return e ? e : keep(call, &account, op_flag(call, "reset") ? TOKENS_END : TOKENS_STAY, d);
 }
 
-/* One's own. */
+/* One's own. Logins end with it: who changes a password may have lost it. */
 enum err op_account_password(struct op_call *call, struct diag *d) {
     if (!call->account) return diag_set(d, ERR_DENIED, "this node has no accounts yet: account add makes the first");
+    if (call->token.len) return diag_set(d, ERR_DENIED, "--as NAME: changing a password needs the one before");
     struct account account = *call->account;
     enum err e = account_set_password(&account, call->as->password, call->as->new_password, d);
-    return e ? e : keep(call, &account, d);
+    return e ? e : keep(call, &account, SESSIONS_END, d);
 }
 
 enum err op_account_list(struct op_call *call, struct diag *d) {

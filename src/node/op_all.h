@@ -6,6 +6,9 @@
 
 #define OPERATION(name) enum err name(struct op_call *call, struct diag *d)
 OPERATION(op_card);
+OPERATION(op_token_add);
+OPERATION(op_token_list);
+OPERATION(op_token_revoke);
 OPERATION(op_party_add);
 OPERATION(op_party_list);
 OPERATION(op_party_remove);

@@ -234,6 +234,7 @@ static enum err run_request(struct connection *c, struct span request, const int
         struct json_value who = json_get(json_root(&doc), "as");
         const struct op_credentials as = {.name = json_text(json_get(who, "name"), &a),
                                           .password = json_text(json_get(who, "password"), &a),
+                                          .token = json_text(json_get(who, "token"), &a),
                                           .new_password = json_text(json_get(who, "new_password"), &a)};
         struct op_call call = {.node = c->server->node,
                                .realm = &c->server->node->live,
@@ -435,6 +436,7 @@ static enum err write_request(const char *name, struct span args, const struct o
         json_begin_object(&w);
         json_member(&w, "name", as->name);
         json_member(&w, "password", as->password);
+        if (as->token.at) json_member(&w, "token", as->token);
         if (as->new_password.at) json_member(&w, "new_password", as->new_password);
         json_end_object(&w);
     }

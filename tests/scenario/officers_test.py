@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 
 from agreement_nodes import SIGHTINGS, World, direction, made
 from taxii_nodes import PROGRAM
@@ -120,6 +121,78 @@ def queue(o, us, bundle, folder):
     return us
 
 
+def tokens(o, bundle):
+    """A token does what its scopes and its account both may, until it ends or is taken back, and signs nothing."""
+    file = o.folder / "token"
+
+    def by_token(*arguments, code=0, text=None):
+        if text is not None:
+            file.write_text(text + "\n")
+        env = {**os.environ, "RENKEI_TOKEN_FILE": str(file)}
+        done = subprocess.run([PROGRAM, "--home", o.node.home, "--json", *map(str, arguments)], env=env, capture_output=True,
+                              text=True, timeout=120, stdin=subprocess.DEVNULL, check=False)
+        assert done.returncode == code, (arguments, done.returncode, done.stdout, done.stderr)
+        return done
+
+    def made_by(who, *scopes, length="1h"):
+        return o.results(who, "token", "add", *[f"--scope={s}" for s in scopes], "--for", length, "--note", "the feed reader")[0]
+
+    assert "does not have the role" in o.say("abe", "token", "add", "--scope", "releasing", code=2).stderr
+    assert "needs a scope" in o.say("abe", "token", "add", code=2).stderr
+    assert "366 days" in o.say("abe", "token", "add", "--scope", "analyst", "--for", "2y", code=2).stderr
+    reader = made_by("abe", "analyst", "taxii")
+    assert reader["scopes"] == "analyst, taxii" and reader["token"].startswith("renkei_" + reader["id"]), reader
+    by_token("import", bundle, text=reader["token"])
+    assert "makes no tokens" in by_token("token", "add", "--scope", "analyst", code=2).stderr
+    narrow = made_by("kato", "analyst")
+    assert "this token of kato" in by_token("release", code=2, text=narrow["token"]).stderr, "kato may; this token may not"
+    officer = made_by("kato", "releasing")
+    by_token("release", text=officer["token"])
+    waiting = next(iter(queue_of(o)))[0]
+    assert "needs the password" in by_token("release", "approve", waiting, code=2).stderr
+
+    listed = {t["id"]: t for t in o.results(None, "token", "list")}
+    assert {reader["id"], narrow["id"], officer["id"]} <= set(listed) and not any("token" in t for t in listed.values()), listed
+    for path in o.node.home.rglob("*"):
+        assert not path.is_file() or reader["token"].split("_")[2].encode() not in path.read_bytes(), path
+    wrong = reader["token"][:-1] + ("0" if reader["token"][-1] != "0" else "1")
+    unknown = "renkei_" + "0" * 16 + reader["token"][23:]
+    refused = {by_token("import", bundle, code=2, text=t).stderr for t in (wrong, unknown, "renkei_", "", reader["token"] + "0")}
+    assert len(refused) == 2 and all("token" in r or "--as" in r for r in refused), refused
+    assert "administrator take it back" in o.say("tanaka", "token", "revoke", reader["id"], code=2).stderr
+    o.say("sato", "token", "revoke", reader["id"])
+    assert "taken back" in by_token("import", bundle, code=2, text=reader["token"]).stderr
+    short = made_by("abe", "analyst", length="1s")
+    time.sleep(1.1)
+    assert "has ended" in by_token("import", bundle, code=2, text=short["token"]).stderr
+    o.say("sato", "account", "disable", "kato")
+    assert "taken back" in by_token("release", code=2, text=officer["token"]).stderr, "a disabled account's tokens are, too"
+    o.say("sato", "account", "enable", "kato")
+    by_token("release")
+    o.say("sato", "account", "reset", "kato", new=PASSWORDS["kato"])
+    assert "taken back" in by_token("release", code=2).stderr
+
+    # A login: a file of the user's own, and what it opens ends with it.
+    runtime = o.folder / "runtime"
+    runtime.mkdir(mode=0o700)
+    os.environ["XDG_RUNTIME_DIR"] = str(runtime)
+    os.environ["RENKEI_PASSWORD_FILE"] = str(o.file(PASSWORDS["abe"]))
+    o.say(None, "login", "abe", "--for", "1h")
+    del os.environ["RENKEI_PASSWORD_FILE"]
+    kept = next((runtime / "renkei").iterdir())
+    assert kept.stat().st_mode & 0o777 == 0o600
+    o.say(None, "import", bundle)
+    o.say(None, "logout")
+    assert not kept.exists() and "--as" in o.say(None, "import", bundle, code=2).stderr
+    assert "not logged in" in o.say(None, "logout", code=2).stderr
+    assert "24 hours" in o.say("abe", "login", "abe", "--for", "2d", code=2).stderr
+    o.say("abe", "login", "abe")
+    o.say("abe", "account", "password", new=PASSWORDS["abe"] + "!")
+    PASSWORDS["abe"] += "!"
+    assert "taken back" in o.say(None, "import", bundle, code=2).stderr, "another password ends the logins"
+    o.say(None, "logout")
+
+
 def secrets(o):
     """No password is in anything the node keeps or says, nor an officer in anything a partner gets."""
     for path in o.node.home.rglob("*"):
@@ -158,6 +231,7 @@ def main():
                 content = path.read_bytes()
                 for word in (b"tanaka", b"agreed with the source", b"N-1", b"not ours to give"):
                     assert word not in content, (path, word)
+        tokens(o, free)
         jp.stop()
         secrets(o)
     return 0
