@@ -98,6 +98,8 @@ int command_index(const struct cli *cli, int argc, char **argv);
 int command_suppress(const struct cli *cli, int argc, char **argv);
 int command_observe(const struct cli *cli, int argc, char **argv);
 int command_pattern(const struct cli *cli, int argc, char **argv);
+int command_backup(const struct cli *cli, int argc, char **argv);
+int command_restore(const struct cli *cli, int argc, char **argv);
 int command_status(const struct cli *cli, int argc, char **argv);
 int command_completion(const struct cli *cli, int argc, char **argv);
 

@@ -24,6 +24,9 @@ static void print_result(void *context, struct json_value r, struct arena *a) {
            (long long)cli_number(r, "quarantined"), (long long)cli_number(r, "withdrawn"),
            (double)cli_number(r, "bytes") / 1e6, seconds);
     if (cli_truth(r, "card_received")) puts("  the partner rotated its keys: its successor card was accepted");
+    if (cli_number(r, "restored"))
+        printf("  %lld of our ledgers can be written again; %lld entries came back\n",
+               (long long)cli_number(r, "restored"), (long long)cli_number(r, "recovered"));
     for (struct json_iter it = json_iter(json_get(r, "ledgers")); json_next(&it);) {
         printf("  ledger %s: %lld entries, %s%s%s%s\n", cli_text(it.value, "origin", a),
                (long long)cli_number(it.value, "size"),

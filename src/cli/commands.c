@@ -238,6 +238,22 @@ const struct command commands[] = {
      "signed; keep the head it prints elsewhere, and give it later: it shows a store put back to an older state.\n\n"
      "  renkei audit list --json > audit.ndjson\n  renkei audit verify\n",
      "list verify --after --head", command_audit},
+    {"backup", "copy the whole node while it serves",
+     "renkei backup FOLDER [--without-keys]\n\n"
+     "Makes FOLDER, with the configuration, the keys and the store as of one moment. Beside a running serve, too. "
+     "With\n"
+     "--without-keys the keys are left out, to be kept apart.\n\n"
+     "  renkei backup /backup/$(date +%F)\n",
+     "--without-keys", command_backup},
+    {"restore", "make a node from a backup, without forking its ledgers",
+     "renkei restore FOLDER [--keys FOLDER]\nrenkei restore status | close ORIGIN\n\n"
+     "A backup is older than what partners have seen. So every ledger is on hold at first: nothing is added to it "
+     "until\n"
+     "`renkei sync` (or serve) has asked its recipient for what is missing. status lists the ledgers on hold. close "
+     "ends\n"
+     "one whose missing entries nobody has: what is to be released then needs a new agreement.\n\n"
+     "  renkei --home /var/lib/renkei restore /backup/2026-11-23 && renkei sync && renkei restore status\n",
+     "status close --keys", command_restore},
     {"status", "what the node holds", "renkei status\n\n  renkei status\n", "", command_status},
     {"completion", "print shell completion", "renkei completion bash\n\n  source <(renkei completion bash)\n", "bash",
      command_completion},

@@ -48,7 +48,7 @@ static enum err op_sync(struct op_call *call, struct diag *d) {
     char *name = arena_cstr(call->arena, op_text(call, "from"));
     enum err e = r && name ? taxii_sync(call->node, name, &options, r, d) : diag_set(d, ERR_NOMEM, "no memory to sync");
     struct json_writer w = json_writer(&out);
-    if (r && (!e || r->read || r->ledger_count)) { /* how far it came, also when it failed */
+    if (r && (!e || r->read || r->ledger_count || r->restored)) { /* how far it came, also when it failed */
         json_begin_object(&w);
         json_member_cstr(&w, "from", name);
         json_member_truth(&w, "renkei", r->renkei);
@@ -60,6 +60,8 @@ static enum err op_sync(struct op_call *call, struct diag *d) {
         json_member_number(&w, "rejected", (int64_t)r->rejected);
         json_member_number(&w, "quarantined", (int64_t)r->quarantined);
         json_member_number(&w, "withdrawn", (int64_t)r->withdrawn);
+        if (r->restored) json_member_number(&w, "restored", (int64_t)r->restored);
+        if (r->restored) json_member_number(&w, "recovered", (int64_t)r->recovered);
         json_member_number(&w, "bytes", (int64_t)r->bytes);
         json_key(&w, "seconds");
         json_real(&w, r->seconds);

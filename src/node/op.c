@@ -66,6 +66,9 @@ static const struct op operations[] = {
     {"queue.refuse", NODE_WRITE, op_queue_refuse, ROLE_RELEASING},
     {"audit.list", NODE_READ, op_audit_list},
     {"audit.verify", NODE_READ, op_audit_verify},
+    {"backup", NODE_READ, op_backup},
+    {"restore.status", NODE_READ, op_restore_status},
+    {"restore.close", NODE_WRITE, op_restore_close, ROLE_ADMINISTRATOR},
     {"export", NODE_READ, op_export},
     {"status", NODE_READ, op_status},
 };

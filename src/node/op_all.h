@@ -58,6 +58,9 @@ OPERATION(op_queue_approve);
 OPERATION(op_queue_refuse);
 OPERATION(op_audit_list);
 OPERATION(op_audit_verify);
+OPERATION(op_backup);
+OPERATION(op_restore_status);
+OPERATION(op_restore_close);
 OPERATION(op_export);
 OPERATION(op_status);
 #undef OPERATION

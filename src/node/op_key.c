@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "node/op_all.h"
+#include "share/hold.h"
 #include "share/release.h"
 
 enum { CARD_YEARS = 5 };
@@ -39,13 +40,27 @@ static enum err successor_write(struct op_call *call, const struct card *own, st
     return e;
 }
 
+/* After a restore partners may know newer cards than we do: a successor now could be a second of its number. */
+static enum err check_restored(struct op_call *call, struct diag *d) {
+    struct store_reader *r = NULL;
+    struct share_hold *holds;
+    size_t count = 0;
+    enum err e = store_reader_open(call->realm->store, &r, d);
+    if (!e) e = share_hold_list(r, call->arena, &holds, &count, d);
+    for (size_t i = 0; !e && i < count; i++)
+        if (!holds[i].closed) e = share_hold_check(r, holds[i].origin, d);
+    store_reader_close(&r);
+    return e;
+}
+
 /* Makes new keys for every use and the successor card; partners accept it at their next sync. */
 enum err op_key_rotate(struct op_call *call, struct diag *d) {
     struct node_view *v = node_view(call->node);
     struct buf text = BUF_EMPTY;
     struct card next, checked;
     struct store_tx *tx = NULL;
-    enum err e = successor_write(call, &v->own, &next, &text, d);
+    enum err e = check_restored(call, d);
+    if (!e) e = successor_write(call, &v->own, &next, &text, d);
     if (!e) e = card_read(call->arena, buf_span(&text), &checked, d);
     if (!e) e = card_succeeds(&v->own, &checked, d);
     node_view_release(call->node, &v);

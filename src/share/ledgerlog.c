@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "ledger/note.h"
+#include "share/hold.h"
 #include "stix/id.h"
 
 enum { EDGE_ARENA_MAX = 64 << 20 };
@@ -35,6 +36,13 @@ static enum err tile_put(void *context, const struct ledger_tile_ref *ref, struc
 
 enum err ledgerlog_open(struct ledgerlog *log, const struct share_context *c, struct store_tx *tx, int64_t ledger,
                         struct diag *d) {
+    enum err e = ledgerlog_open_held(log, c, tx, ledger, d);
+    if (!e && (e = share_hold_check(store_tx_reader(tx), log->ledger.origin, d))) ledgerlog_abandon(log);
+    return e;
+}
+
+enum err ledgerlog_open_held(struct ledgerlog *log, const struct share_context *c, struct store_tx *tx, int64_t ledger,
+                             struct diag *d) {
     memset(log, 0, sizeof *log);
     log->context = c;
     log->tx = tx;
@@ -129,6 +137,70 @@ enum err ledgerlog_withdraw(struct ledgerlog *log, const struct store_entry *rel
     if (!e) e = append(log, &record, &entry, d);
     if (!e) e = store_entry_withdraw(log->tx, log->ledger.id, released->seq, d);
     arena_free(&scratch);
+    return e;
+}
+
+/* ---- taking back what was lost ---- */
+
+/* The holding it was released from, if that is here and still says the same; 0 otherwise: a derived object's is not to
+ * be told from its id. */
+static enum err find_holding(struct ledgerlog *log, struct span id, struct span body, int64_t *out, struct diag *d) {
+    struct store_holding *versions;
+    struct arena scratch;
+    size_t count = 0;
+    arena_init(&scratch, EDGE_ARENA_MAX);
+    *out = 0;
+    enum err e = store_holding_history(store_tx_visible(log->tx), id, true, &scratch, &versions, &count, d);
+    for (size_t i = 0; !e && i < count; i++)
+        if (span_equal(versions[i].body, body)) *out = versions[i].id;
+    arena_free(&scratch);
+    return e == ERR_NOT_FOUND ? ERR_NONE : e;
+}
+
+static enum err recover_record(struct ledgerlog *log, const struct ledger_record *r, struct span salt, struct span body,
+                               struct store_entry *entry, struct diag *d) {
+    if (r->seq != log->ledger.size || (log->ledger.last_time != TIME_NONE && r->time <= log->ledger.last_time))
+        return diag_set(d, ERR_VERIFY, "%.*s: entry %llu cannot follow entry %llu", SPAN_ARG(log->ledger.origin),
+                        (unsigned long long)r->seq, (unsigned long long)log->ledger.size);
+    *entry = (struct store_entry){.ledger = log->ledger.id,
+                                  .seq = r->seq,
+                                  .time = r->time,
+                                  .decided = r->time,
+                                  .state = STORE_ENTRY_RECORD,
+                                  .stix_id = r->object_id,
+                                  .modified = TIME_NONE};
+    if (r->has_version && !time_parse_stix(r->version, &entry->modified)) entry->modified = TIME_NONE;
+    if (r->kind != LEDGER_RELEASE) return ERR_NONE;
+    entry->state = STORE_ENTRY_WITHDRAWN;
+    if (salt.len != STORE_SALT_SIZE || body.len == 0) return ERR_NONE;
+    struct sha256 commitment = ledger_commitment((const uint8_t *)salt.at, body);
+    if (!sha256_equal(&commitment, &r->commitment))
+        return diag_set(d, ERR_VERIFY, "%.*s, entry %llu: what came back is not what was released",
+                        SPAN_ARG(log->ledger.origin), (unsigned long long)r->seq);
+    entry->state = STORE_ENTRY_CURRENT;
+    entry->body = body;
+    entry->salt = salt;
+    return find_holding(log, r->object_id, body, &entry->holding, d);
+}
+
+enum err ledgerlog_recover(struct ledgerlog *log, struct span record, struct span salt, struct span body,
+                           struct diag *d) {
+    struct arena scratch;
+    struct ledger_record r;
+    struct store_entry entry;
+    arena_init(&scratch, 1 << 20);
+    enum err e = ledger_record_read(&scratch, record, &r, d);
+    if (!e) e = recover_record(log, &r, salt, body, &entry, d);
+    if (!e) e = append(log, &r, &entry, d);
+    if (!e && r.kind != LEDGER_RELEASE) e = store_entry_withdraw(log->tx, log->ledger.id, r.withdraws, d);
+    arena_free(&scratch);
+    return e;
+}
+
+enum err ledgerlog_pause(struct ledgerlog *log, struct diag *d) {
+    enum err e = ledger_edge_flush(&log->edge, tile_put, log, d);
+    if (!e) e = store_ledger_update(log->tx, &log->ledger, d);
+    ledgerlog_abandon(log);
     return e;
 }
 

@@ -25,7 +25,8 @@ struct ledgerlog {
     struct buf record;
 };
 
-/* Loads the ledger's right edge. The transaction must be the writer's until ledgerlog_close(). */
+/* Loads the ledger's right edge. The transaction must be the writer's until ledgerlog_close(). ERR_BUSY when the ledger
+ * is on hold (share/hold.h). */
 MUST_CHECK enum err ledgerlog_open(struct ledgerlog *log, const struct share_context *c, struct store_tx *tx,
                                    int64_t ledger, struct diag *d);
 /* One release: `body` are the exact bytes that go out (those of the holding, or of a derived object under its own id).
@@ -44,6 +45,18 @@ MUST_CHECK enum err ledgerlog_release(struct ledgerlog *log, const struct ledger
  * which it was released; otherwise because somebody said so, and it names none. */
 MUST_CHECK enum err ledgerlog_withdraw(struct ledgerlog *log, const struct store_entry *released,
                                        const struct sha256 *agreement, bool by_policy, struct diag *d);
+/* ---- after a restore: entries that its recipient still has ---- */
+
+/* Opens it although it is on hold. */
+MUST_CHECK enum err ledgerlog_open_held(struct ledgerlog *log, const struct share_context *c, struct store_tx *tx,
+                                        int64_t ledger, struct diag *d);
+/* Appends a record as it once was. A release comes back with its salt and body; without them it is kept as withdrawn.
+ * ERR_VERIFY when it does not follow, or the body is not the one it commits to. */
+MUST_CHECK enum err ledgerlog_recover(struct ledgerlog *log, struct span record, struct span salt, struct span body,
+                                      struct diag *d);
+/* Writes what was appended without signing anything; the caller commits. Frees what it holds. */
+MUST_CHECK enum err ledgerlog_pause(struct ledgerlog *log, struct diag *d);
+
 /* Writes tiles, frontier and, if anything was appended, a newly signed checkpoint; the caller commits. Frees what it
  * holds. */
 MUST_CHECK enum err ledgerlog_close(struct ledgerlog *log, struct diag *d);

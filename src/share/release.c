@@ -8,6 +8,7 @@
 #include "ledger/note.h"
 #include "share/agreements.h"
 #include "share/closure.h"
+#include "share/hold.h"
 #include "share/ledgerlog.h"
 
 enum {
@@ -72,6 +73,13 @@ static enum err ledgers_create(const struct share_context *c, struct store_tx *t
         }
     }
     return e;
+}
+
+/* Whether it may be written: one on hold since a restore is left as it is. */
+static enum err may_write(struct store_reader *r, const struct store_ledger *l, bool *out, struct diag *d) {
+    enum err e = share_hold_check(r, l->origin, d);
+    *out = e == ERR_NONE;
+    return e == ERR_BUSY ? ERR_NONE : e;
 }
 
 /* ---- one batch of decisions
@@ -222,11 +230,14 @@ enum err release_run(const struct share_context *c, void (*progress)(void *conte
     if (e || (e = store_begin(c->store, &tx, d))) goto out;
     if (!(e = store_ledger_list(store_tx_reader(tx), &a, &ledgers, &ledger_count, d)))
         e = store_holding_visible(store_tx_reader(tx), &visible, d);
+    bool *writable = e ? NULL : arena_zalloc(&a, ledger_count + 1, sizeof *writable);
+    if (!e && !writable) e = diag_set(d, ERR_NOMEM, "no memory to release");
+    for (size_t i = 0; !e && i < ledger_count; i++) e = may_write(store_tx_reader(tx), &ledgers[i], &writable[i], d);
     store_rollback(&tx);
     for (size_t i = 0; !e && i < ledger_count; i++) {
         const struct share_agreement *in_force =
             share_agreement_in_force(all, count, ledgers[i].lineage, clock_now(c->clock));
-        if (!in_force || !is_partner(c, ledgers[i].recipient)) continue;
+        if (!writable[i] || !in_force || !is_partner(c, ledgers[i].recipient)) continue;
         time_us now = clock_now(c->clock);
         if (now < in_force->agreement->effective ||
             now >= agreement_ends(in_force->agreement, c->party, ledgers[i].recipient))
@@ -260,8 +271,11 @@ enum err release_checkpoint_all(const struct share_context *c, struct diag *d) {
     arena_init(&a, AGREEMENTS_ARENA_MAX);
     enum err e = log ? store_begin(c->store, &tx, d) : diag_set(d, ERR_NOMEM, "no memory");
     if (!e) e = store_ledger_list(store_tx_reader(tx), &a, &ledgers, &count, d);
-    for (size_t i = 0; !e && i < count; i++)
+    for (size_t i = 0; !e && i < count; i++) {
+        bool writable;
+        if ((e = may_write(store_tx_reader(tx), &ledgers[i], &writable, d)) || !writable) continue;
         if (!(e = ledgerlog_open(log, c, tx, ledgers[i].id, d))) e = ledgerlog_close(log, d);
+    }
     if (!e) e = store_commit(&tx, d);
     if (tx) store_rollback(&tx);
     free(log);

@@ -19,6 +19,9 @@ struct store_driver {
     void (*reader_close)(struct store_reader *r);
     enum err (*reader_snapshot)(struct store_reader *r, struct diag *d);
     void (*reader_release)(struct store_reader *r);
+    /* NULL: the database has its own way to be copied. */
+    enum err (*backup)(struct store_reader *r, const char *path,
+                       void (*progress)(void *context, uint64_t done, uint64_t total), void *context, struct diag *d);
     enum err (*begin)(struct store *s, struct store_tx **out, struct diag *d);
     /* Ends the transaction whatever it returns; an error means that nothing of it was kept. */
     enum err (*commit)(struct store_tx *tx, struct diag *d);

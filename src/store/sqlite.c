@@ -385,6 +385,7 @@ const struct store_driver store_sqlite = {
     .reader_close = lite_reader_close,
     .reader_snapshot = lite_reader_snapshot,
     .reader_release = lite_reader_release,
+    .backup = lite_backup,
     .begin = lite_begin,
     .commit = lite_commit,
     .rollback = lite_rollback,

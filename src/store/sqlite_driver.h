@@ -13,6 +13,7 @@
  *   sqlite_received.c   partners' ledgers
  *   sqlite_fact.c       named values, documents, sources
  *   sqlite_audit.c      the audit
+ *   sqlite_backup.c     copying the whole store while it is in use
  *
  * Rules that hold throughout: a connection is used by one thread at a time; SQL text is a literal at the place of its
  * use and is prepared once a connection; a statement is ended (lite_end) before its function returns; a driver error
@@ -285,6 +286,8 @@ MUST_CHECK enum err lite_holding_counting(struct connection *c, int64_t object, 
 /* ---- each file's part of the driver's table -------------------------------------------------------------------------
  */
 
+enum err lite_backup(struct store_reader *r, const char *path,
+                     void (*progress)(void *context, uint64_t done, uint64_t total), void *context, struct diag *d);
 enum err lite_meta_get(struct store_reader *r, const char *name, struct arena *a, struct span *out, struct diag *d);
 enum err lite_meta_set(struct store_tx *tx, const char *name, struct span value, struct diag *d);
 enum err lite_document_put(struct store_tx *tx, const struct store_document *doc, struct diag *d);

@@ -63,7 +63,7 @@ static enum err check_append(struct lite_store *s, const struct store_entry *e, 
         return diag_set(d, ERR_INVALID, "entry %llu cannot be appended to ledger %lld: its next is %llu",
                         (unsigned long long)e->seq, (long long)e->ledger, (unsigned long long)next);
     }
-    if (e->holding == 0 && e->state != STORE_ENTRY_RECORD && e->body.len == 0) {
+    if (e->holding == 0 && e->state != STORE_ENTRY_RECORD && e->state != STORE_ENTRY_WITHDRAWN && e->body.len == 0) {
         return diag_set(d, ERR_INVALID, "a release needs a body, or a holding whose body it is");
     }
     if (e->holding <= s->published) return ERR_NONE;

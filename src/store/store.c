@@ -91,6 +91,12 @@ void store_reader_release(struct store_reader *r) {
     r->driver->reader_release(r);
 }
 
+enum err store_backup(struct store_reader *r, const char *path,
+                      void (*progress)(void *context, uint64_t done, uint64_t total), void *context, struct diag *d) {
+    if (r->driver->backup) return r->driver->backup(r, path, progress, context, d);
+    return diag_set(d, ERR_UNSUPPORTED, "a store in %s is backed up with the database's own tools", r->driver->name);
+}
+
 enum err store_begin(struct store *s, struct store_tx **out, struct diag *d) {
     *out = NULL;
     return s->driver->begin(s, out, d);

@@ -48,6 +48,13 @@ void store_reader_close(struct store_reader **r);
 MUST_CHECK enum err store_reader_snapshot(struct store_reader *r, struct diag *d);
 void store_reader_release(struct store_reader *r);
 
+/* Copies everything the reader sees, as of one commit, into a new store file at `path`, durably, while others read and
+ * write. progress (may be NULL) hears of units of the driver's own. ERR_EXISTS; ERR_UNSUPPORTED for a driver whose
+ * database has its own way; ERR_IO. */
+MUST_CHECK enum err store_backup(struct store_reader *r, const char *path,
+                                 void (*progress)(void *context, uint64_t done, uint64_t total), void *context,
+                                 struct diag *d);
+
 MUST_CHECK enum err store_begin(struct store *s, struct store_tx **out, struct diag *d);
 MUST_CHECK enum err store_commit(struct store_tx **tx, struct diag *d);
 void store_rollback(struct store_tx **tx);
@@ -244,7 +251,7 @@ struct store_entry {
     struct span stix_id; /* of what was released: a derived object's own id */
     time_us modified;    /* TIME_NONE if it has none */
     int64_t holding;     /* what it was released from; 0 for records */
-    struct span body;    /* the bytes released; empty on append = those of the holding */
+    struct span body;    /* the bytes released; empty on append = those of the holding, or none if it was withdrawn */
     struct span record;  /* the leaf */
     struct span salt;    /* STORE_SALT_SIZE bytes; empty for records that carry none */
 };

@@ -52,6 +52,9 @@ void taxii_call_fail(struct taxii_call *c, enum err e);
 /* 200 with a TAXII resource; takes the buffer over. */
 enum err taxii_resource(struct taxii_call *c, unsigned status, struct buf *body);
 
+/* 200 with anything else; takes the buffer over. */
+enum err publish_text(struct taxii_call *c, const char *type, struct buf *body);
+
 /* ---- collections ------------------------------------------------------------------------------------------------- */
 
 enum taxii_collection_kind { TAXII_FEED, TAXII_INBOX };
@@ -65,7 +68,7 @@ MUST_CHECK enum err taxii_collections(struct taxii_call *c, struct taxii_collect
 /* By id or alias. ERR_NOT_FOUND says the same for what does not exist and what is another party's. */
 MUST_CHECK enum err taxii_collection_find(struct taxii_call *c, struct span name, struct taxii_collection *out);
 
-/* ---- handlers: resource.c, objects.c, publish.c ------------------------------------------------------------------ */
+/* ---- handlers: resource.c, objects.c, publish.c, received.c ------------------------------------------------------ */
 
 #define TAXII_HANDLER(name) enum err name(struct taxii_call *c)
 TAXII_HANDLER(taxii_get_discovery);
@@ -86,6 +89,7 @@ TAXII_HANDLER(publish_get_checkpoint);
 TAXII_HANDLER(publish_get_tile);
 TAXII_HANDLER(publish_get_salts);
 TAXII_HANDLER(publish_post_cosignature);
+TAXII_HANDLER(received_get);
 
 /* ---- routes: route.c --------------------------------------------------------------------------------------------- */
 

@@ -5,9 +5,10 @@
 #include "ledger/note.h"
 #include "ledger/tile.h"
 #include "share/agreements.h"
+#include "share/hold.h"
 #include "taxii/call.h"
 
-static enum err send_text(struct taxii_call *c, const char *type, struct buf *body) {
+enum err publish_text(struct taxii_call *c, const char *type, struct buf *body) {
     if (!buf_ok(body)) {
         buf_free(body);
         return diag_set(&c->diag, ERR_NOMEM, "no memory left for this answer");
@@ -22,7 +23,7 @@ static enum err send_text(struct taxii_call *c, const char *type, struct buf *bo
 enum err publish_get_card(struct taxii_call *c) {
     struct buf body = BUF_EMPTY;
     enum err e = node_card_chain(c->server->node, &body, &c->diag);
-    if (!e) return send_text(c, "application/json", &body);
+    if (!e) return publish_text(c, "application/json", &body);
     buf_free(&body);
     return e;
 }
@@ -73,11 +74,12 @@ enum err publish_get_ledgers(struct taxii_call *c) {
     }
     json_end_array(&w);
     json_end_object(&w);
-    return send_text(c, "application/json", &body);
+    return publish_text(c, "application/json", &body);
 }
 
 static enum err find_feed(struct taxii_call *c, struct taxii_collection *out) {
     enum err e = taxii_collection_find(c, c->names[0], out);
+    if (!e && out->kind == TAXII_FEED) e = share_hold_check(c->reader, out->ledger.origin, &c->diag);
     if (e || out->kind == TAXII_FEED) return e;
     return diag_set(&c->diag, ERR_NOT_FOUND, "there is no such ledger");
 }
@@ -91,7 +93,7 @@ enum err publish_get_checkpoint(struct taxii_call *c) {
     buf_add(&body, feed.ledger.checkpoint);
     /* The newest cosignature is of this checkpoint only if nothing was appended since. */
     if (feed.ledger.cosigned_size == feed.ledger.size) buf_add(&body, feed.ledger.cosignature);
-    return send_text(c, "text/plain; charset=utf-8", &body);
+    return publish_text(c, "text/plain; charset=utf-8", &body);
 }
 
 /* ---- tiles, entries, salts --------------------------------------------------------------------------------------- */
@@ -139,7 +141,7 @@ static enum err send_bundle(struct taxii_call *c, const struct store_ledger *l, 
     if (!e) e = b.error;
     if (!e && b.next != query.to_seq)
         e = diag_set(&c->diag, ERR_INTERNAL, "the ledger is shorter than its checkpoint says");
-    if (!e) return send_text(c, "application/octet-stream", &b.body);
+    if (!e) return publish_text(c, "application/octet-stream", &b.body);
     buf_free(&b.body);
     return e;
 }
@@ -154,7 +156,7 @@ static enum err send_tile(struct taxii_call *c, const struct store_ledger *l, co
         return diag_set(&c->diag, ERR_INTERNAL, "tile %u/%llu is shorter than the ledger's size asks for", ref->level,
                         (unsigned long long)ref->index);
     buf_add(&body, span_first(hashes, size));
-    return send_text(c, "application/octet-stream", &body);
+    return publish_text(c, "application/octet-stream", &body);
 }
 
 /* Which tile of which ledger; only what the checkpoint covers exists. A tile that has grown since answers for its

@@ -30,6 +30,7 @@ static const struct route {
     {"/renkei/v1/ledgers/*/checkpoint", false, false, publish_get_checkpoint, NULL, NULL},
     {"/renkei/v1/ledgers/*/cosign", false, false, NULL, publish_post_cosignature, NULL},
     {"/renkei/v1/ledgers/*/salts/**", false, false, publish_get_salts, NULL, NULL},
+    {"/renkei/v1/received/**", false, false, received_get, NULL, NULL},
     {"/renkei/v1/ledgers/*/tile/**", false, false, publish_get_tile, NULL, NULL},
 };
 enum { ROUTE_COUNT = sizeof routes / sizeof *routes };

@@ -48,6 +48,8 @@ struct taxii_sync_result {
     bool restarted;     /* a plain server that tells no dates: everything is read anew each time */
     uint64_t read, added, known, rejected, quarantined; /* objects */
     uint64_t withdrawn;                                 /* releases taken back by the partner */
+    uint64_t restored;                                  /* own ledgers that were on hold since a restore, */
+    uint64_t recovered;                                 /* and the entries of them that the partner gave back */
     uint64_t bytes;                                     /* received */
     double seconds;
     struct taxii_sync_ledger ledgers[TAXII_SYNC_LEDGERS_MAX];

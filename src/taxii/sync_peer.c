@@ -190,12 +190,21 @@ static enum err sync_list(struct sync *s, struct diag *d) {
         if (!e || first) continue;
         first = e;
         *d = trouble;
-        if (e != ERR_VERIFY) break;
+        if (e != ERR_VERIFY && e != ERR_BUSY) break; /* busy: the partner has put that one on hold */
     }
     tell_unexpected(s, list, &a);
 out:
     arena_free(&a);
     return first;
+}
+
+/* What we send may have to wait for what we lost; what we get does not. */
+static enum err pull_and_restore(struct sync *s, struct diag *d) {
+    struct diag trouble;
+    enum err e = sync_list(s, d), restored = sync_restore(s, &trouble);
+    if (e || !restored) return e;
+    *d = trouble;
+    return restored;
 }
 
 enum err sync_peer(struct sync *s, struct diag *d) {
@@ -204,8 +213,8 @@ enum err sync_peer(struct sync *s, struct diag *d) {
     if (!e) e = connect_peer(s, d);
     if (!e) e = receive_card(s, d);
     if (!e) e = share_agreements_load(s->reader, &s->arena, &s->agreements, &s->agreement_count, d);
-    if (!e) e = get_list(s, d);
-    if (!e) e = sync_list(s, d);
+    if (!e) e = get_list(s, d); /* makes sure that the partner knows our newest card */
+    if (!e) e = pull_and_restore(s, d);
     link_close(&s->link);
     if (s->view) node_view_release(s->node, &s->view);
     return e;

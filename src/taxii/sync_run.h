@@ -32,6 +32,8 @@ struct sync {
 
 /* sync_peer.c: everything with a partner's Renkei. */
 MUST_CHECK enum err sync_peer(struct sync *s, struct diag *d);
+/* sync_restore.c: own ledgers on hold whose recipient is this partner. ERR_VERIFY when one has to stay so. */
+MUST_CHECK enum err sync_restore(struct sync *s, struct diag *d);
 /* sync_plain.c: everything with another server. */
 MUST_CHECK enum err sync_plain(struct sync *s, const struct config_source *source, struct diag *d);
 
