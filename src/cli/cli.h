@@ -90,6 +90,7 @@ int command_ledger(const struct cli *cli, int argc, char **argv);
 int command_serve(const struct cli *cli, int argc, char **argv);
 int command_sync(const struct cli *cli, int argc, char **argv);
 int command_match(const struct cli *cli, int argc, char **argv);
+int command_erase(const struct cli *cli, int argc, char **argv);
 int command_disclosed(const struct cli *cli, int argc, char **argv);
 int command_export(const struct cli *cli, int argc, char **argv);
 int command_warninglist(const struct cli *cli, int argc, char **argv);

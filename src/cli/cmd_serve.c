@@ -121,6 +121,7 @@ static void *keeper_run(void *context) {
 static void after_operation(void *context, const struct op *op) {
     struct serving *s = context;
     struct diag d = {0};
+    if (strncmp(op->name, "erase", 5) == 0) taxii_server_forget_pages(s->taxii);
     if (strcmp(op->name, "key.rotate") != 0) return;
     pthread_mutex_lock(&s->restarting);
     if (taxii_server_restart(s->taxii, &d)) log_error("TLS does not start with the new key: %s", d.message);

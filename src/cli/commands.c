@@ -125,6 +125,19 @@ const struct command commands[] = {
      "  renkei withdraw indicator--… --from US-DOD\n"
      "  renkei withdraw --no-longer --dry-run\n",
      "--from --no-longer --dry-run", command_withdraw},
+    {"erase", "destroy objects for a legal reason, here and at partners",
+     "renkei erase ID... --reason TEXT\nrenkei erase list\nrenkei erase requests\n"
+     "renkei erase accept ID... [--from PARTY] [--reason TEXT]\n"
+     "renkei erase refuse ID... [--from PARTY] --reason TEXT\nrenkei erase lift ID\nrenkei erase scrub\n\n"
+     "The bytes of every version, and the salts of what was released of it, are destroyed: in the store and its\n"
+     "journal, the search index and the index of indicators. The id, the ledgers' records and the reason stay, and\n"
+     "ledgers still verify. It does not come in again until `lift`. Partners that have it are asked, in their "
+     "ledgers,\n"
+     "to do the same; list shows what they answered. requests shows what partners ask: accept erases what came from\n"
+     "them, refuse tells them why not. Takes as long as copying the store, and as much free disk; scrub goes on where\n"
+     "that was interrupted. Backups are not reached. list and requests exit 1 when there is nothing.\n\n"
+     "  renkei erase indicator--… --reason 'court order 2026-17'\n",
+     "list requests accept refuse lift scrub --reason --from", command_erase},
     {"disclosed", "what a party was given, with totals",
      "renkei disclosed --to PARTY [--since TIME] [--until TIME] [--list]\n\n"
      "Totals by type, marking and clause of what was released in that time, and how much of it is served still; "

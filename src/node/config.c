@@ -50,6 +50,7 @@ static const cyaml_schema_field_t config_fields[] = {
     TEXT("name", config, name),
     TEXT("url", config, url),
     TEXT_OPTIONAL("listen", config, listen),
+    TEXT_OPTIONAL("erasures", config, erasures),
     CYAML_FIELD_SEQUENCE("members", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct config, members, &member_schema, 0,
                          LIST_MAX),
     CYAML_FIELD_SEQUENCE("sources", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct config, sources, &source_schema, 0,
@@ -102,6 +103,8 @@ static enum err check(const struct config *c, struct yaml_places *places, struct
     if (config_listen(c, host, sizeof host, &port, d))
         return wrong(places, c->listen ? "listen" : "url", d,
                      "needs an address and a port from 0 to 65535, as in 127.0.0.1:8443");
+    if (c->erasures && strcmp(c->erasures, "ask") != 0 && strcmp(c->erasures, "obey") != 0)
+        return wrong(places, "erasures", d, "must be ask or obey");
     for (unsigned i = 0; i < c->sources_count; i++) {
         const struct config_source *s = &c->sources[i];
         snprintf(path, sizeof path, "sources[%u].url", i);

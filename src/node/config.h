@@ -32,7 +32,8 @@ struct config_decay {
 
 struct config {
     char *party, *name, *url;
-    char *listen; /* "address:port"; from url when NULL */
+    char *erasures; /* what partners ask to be erased: "ask" an officer (NULL), or "obey" */
+    char *listen;   /* "address:port"; from url when NULL */
     struct config_member *members;
     unsigned members_count;
     struct config_source *sources;

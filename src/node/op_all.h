@@ -6,6 +6,13 @@
 
 #define OPERATION(name) enum err name(struct op_call *call, struct diag *d)
 OPERATION(op_card);
+OPERATION(op_erase);
+OPERATION(op_erase_accept);
+OPERATION(op_erase_refuse);
+OPERATION(op_erase_lift);
+OPERATION(op_erase_scrub);
+OPERATION(op_erase_list);
+OPERATION(op_erase_requests);
 OPERATION(op_token_add);
 OPERATION(op_token_list);
 OPERATION(op_token_revoke);

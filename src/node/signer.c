@@ -45,6 +45,7 @@ static const struct {
     {SIGNER_AGREEMENT, "renkei card v1\n"},
     {SIGNER_AGREEMENT, "renkei consent v1\n"},
     {SIGNER_AGREEMENT, "renkei termination v1\n"},
+    {SIGNER_AGREEMENT, "renkei erasure v1\n"},
     {SIGNER_LOG, "renkei/"},
     {SIGNER_LOG, "cosignature/v1\n"},
     {SIGNER_LOG, "renkei audit head v1\n"},

@@ -17,6 +17,30 @@ static bool is_time(struct span text) {
     return time_parse_stix(text, &t);
 }
 
+enum { REASON_MAX = 500, ORIGIN_MAX = 1024 };
+
+static bool is_origin(struct span text) {
+    for (size_t i = 0; i < text.len; i++)
+        if (text.at[i] <= ' ' || text.at[i] > '~') return false;
+    return text.len > 0 && text.len <= ORIGIN_MAX;
+}
+
+static bool is_number(struct span text) {
+    uint64_t n;
+    return span_u64(text, &n);
+}
+
+static bool is_answer(struct span text) {
+    return span_is(text, "erased") || span_is(text, "refused");
+}
+
+static bool is_reason(struct span text) {
+    size_t bad;
+    for (size_t i = 0; i < text.len; i++)
+        if ((unsigned char)text.at[i] < ' ' || text.at[i] == 0x7f) return false;
+    return text.len > 0 && text.len <= REASON_MAX && utf8_valid(text, &bad);
+}
+
 /* One row a kind: what it is called in the file and in what is signed, and its own members. */
 static const struct {
     const char *version, *begins, *name;
@@ -37,6 +61,13 @@ static const struct {
                                "a termination",
                                {[TERMINATION_AGREEMENT] = {"agreement", is_hash, "64 hexadecimal digits"},
                                 [TERMINATION_ENDS] = {"ends", is_time, "a time such as 2026-01-20T12:31:12Z"}}},
+    [STATEMENT_ERASURE] = {"erasure/v1",
+                           "renkei erasure v1\n",
+                           "an answer to an erasure",
+                           {[ERASURE_LEDGER] = {"ledger", is_origin, "a ledger's origin line"},
+                            [ERASURE_ENTRY] = {"entry", is_number, "an entry's number"},
+                            [ERASURE_ANSWER] = {"answer", is_answer, "erased or refused"},
+                            [ERASURE_REASON] = {"reason", is_reason, "a text of one line and at most 500 bytes"}}},
 };
 
 void statement_message(const struct statement *s, struct buf *out) {

@@ -5,6 +5,9 @@
  *       the originator lets the holder pass an object on to a third party, where an onward rule says `consent`
  *   {"renkei":"termination/v1","realm":"live","party":"US-DOD","agreement":"<hex>","ends":"…","time":"…",…}
  *       a party leaves an agreement: nothing goes to or from it under this version, or one before it, from `ends` on
+ *   {"renkei":"erasure/v1","realm":"live","party":"US-DOD","ledger":"renkei/jp-mod/…","entry":"7","answer":"erased",
+ *    "reason":"…","time":"…",…}
+ *       a recipient has done what a record of erasure in a ledger asked of it, or refuses, and why
  *
  * Pure, but for the verification of a signature it makes none. */
 #ifndef RENKEI_POLICY_STATEMENT_H
@@ -12,12 +15,13 @@
 
 #include "policy/agreement.h"
 
-enum statement_kind { STATEMENT_CONSENT, STATEMENT_TERMINATION };
-enum { STATEMENT_FIELDS_MAX = 3, STATEMENT_SIZE_MAX = 4096 /* bytes of a file */ };
+enum statement_kind { STATEMENT_CONSENT, STATEMENT_TERMINATION, STATEMENT_ERASURE };
+enum { STATEMENT_FIELDS_MAX = 4, STATEMENT_SIZE_MAX = 4096 /* bytes of a file */ };
 
 /* Places in struct statement's fields. */
 enum { CONSENT_OBJECT, CONSENT_HOLDER, CONSENT_RECIPIENT };
 enum { TERMINATION_AGREEMENT, TERMINATION_ENDS };
+enum { ERASURE_LEDGER, ERASURE_ENTRY, ERASURE_ANSWER, ERASURE_REASON };
 
 struct statement {
     enum statement_kind kind;

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "share/agreements.h"
+#include "share/erase.h"
 #include "share/origin.h"
 #include "share/reading.h"
 #include "share/release.h"
@@ -28,12 +29,40 @@ struct intake {
     struct share_agreement *agreements;
     size_t agreement_count;
     struct intake_totals totals;
+    struct erasure *erased; /* what must not come in again */
+    size_t erased_count;
     int64_t *rehandled; /* holdings held already that get other handling when this becomes visible; owned */
     size_t rehandled_count, rehandled_size;
 };
 
 static enum err transaction(struct intake *in, struct diag *d) {
     return in->tx ? ERR_NONE : store_begin(in->context.store, &in->tx, d);
+}
+
+/* What this party erased itself. What a partner had erased may come again: from the partner, who knows. */
+static enum err load_erased(struct intake *in, struct diag *d) {
+    struct span any = {0};
+    size_t count = 0;
+    enum err e = store_meta_get(store_tx_reader(in->tx), SHARE_META_ERASURES, &in->arena, &any, d);
+    if (e || !any.at) return e;
+    e = erasure_list(store_tx_reader(in->tx), &in->terms, &in->erased, &count, d);
+    for (size_t i = 0; i < count && !e; i++)
+        if (!in->erased[i].lifted && in->erased[i].from.len == 0) in->erased[in->erased_count++] = in->erased[i];
+    return e;
+}
+
+static const struct erasure *erased_before(const struct intake *in, struct span id) {
+    size_t low = 0, high = in->erased_count; /* listed by id */
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        int order = span_compare(in->erased[middle].object, id);
+        if (order == 0) return &in->erased[middle];
+        if (order < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return NULL;
 }
 
 enum err intake_open(const struct share_context *c, const struct intake_options *o, struct intake **out,
@@ -55,9 +84,18 @@ enum err intake_open(const struct share_context *c, const struct intake_options 
     if (!e) e = store_source_number(in->tx, o->source, &in->source, d);
     if (!e) e = store_meta_get(store_tx_reader(in->tx), SHARE_META_DERIVATIONS, &in->arena, &derivations, d);
     in->derivations = derivations.at != NULL;
+    if (!e) e = load_erased(in, d);
     if (e) intake_cancel(&in);
     *out = in;
     return e;
+}
+
+void intake_hold(void) {
+    pthread_mutex_lock(&one_at_a_time);
+}
+
+void intake_let_go(void) {
+    pthread_mutex_unlock(&one_at_a_time);
 }
 
 struct store_tx *intake_transaction(struct intake *in) {
@@ -108,7 +146,7 @@ static enum err creator_of(struct intake *in, int64_t holding, struct span *out,
     struct stix_object o;
     *out = (struct span){0};
     enum err e = store_holding_get(store_tx_reader(in->tx), holding, &in->arena, &held, d);
-    if (e) return e;
+    if (e) return e == ERR_NOT_FOUND ? ERR_NONE : e; /* erased: nobody can say any more */
     if (json_parse(&in->arena, held.body, &doc, d) == ERR_NONE &&
         stix_object_view(&in->arena, json_root(&doc), &o, d) == ERR_NONE)
         *out = party_of_identity(&in->context, o.created_by);
@@ -321,6 +359,8 @@ enum err intake_take(struct intake *in, const struct intake_object *o, int64_t *
     case READING_TOO_MANY_NAMES:
         return reject(in, o, "", "names too many objects");
     }
+    if (in->erased_count && erased_before(in, o->object.id))
+        return reject(in, o, "", "was erased here for a legal reason: `renkei erase lift` lets it in again");
     if (o->altered_marking) {
         in->totals.warnings++;
         tell(in, false, o->place, o->object.id, "",

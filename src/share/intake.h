@@ -58,5 +58,8 @@ struct store_tx *intake_transaction(struct intake *in);
 MUST_CHECK enum err intake_commit(struct intake **in, struct intake_totals *totals, struct diag *d);
 /* Ends it and takes everything back. */
 void intake_cancel(struct intake **in);
+/* Waits until no intake is under way, and keeps others waiting: for who must see all that is held. */
+void intake_hold(void);
+void intake_let_go(void);
 
 #endif

@@ -112,12 +112,12 @@ enum err ledgerlog_release(struct ledgerlog *log, const struct ledgerlog_release
 }
 
 enum err ledgerlog_withdraw(struct ledgerlog *log, const struct store_entry *released, const struct sha256 *agreement,
-                            bool by_policy, struct diag *d) {
+                            enum ledgerlog_why why, struct diag *d) {
     struct arena scratch;
     struct ledger_record old;
     arena_init(&scratch, 1 << 20);
     enum err e = ledger_record_read(&scratch, released->record, &old, d);
-    struct ledger_record record = {.kind = LEDGER_WITHDRAW,
+    struct ledger_record record = {.kind = why == LEDGERLOG_ERASED ? LEDGER_ERASE : LEDGER_WITHDRAW,
                                    .seq = log->ledger.size,
                                    .time = next_time(log),
                                    .object_id = released->stix_id,
@@ -125,7 +125,7 @@ enum err ledgerlog_withdraw(struct ledgerlog *log, const struct store_entry *rel
                                    .has_version = old.has_version,
                                    .agreement = *agreement,
                                    .clauses = old.clauses,
-                                   .clause_count = by_policy ? old.clause_count : 0,
+                                   .clause_count = why == LEDGERLOG_BY_POLICY ? old.clause_count : 0,
                                    .withdraws = released->seq};
     struct store_entry entry = {.ledger = log->ledger.id,
                                 .seq = record.seq,

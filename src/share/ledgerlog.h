@@ -41,10 +41,12 @@ struct ledgerlog_release {
     struct span clause;
 };
 MUST_CHECK enum err ledgerlog_release(struct ledgerlog *log, const struct ledgerlog_release *r, struct diag *d);
-/* Takes a release back: by_policy when its terms do not hold any more, and then the record names the clauses under
- * which it was released; otherwise because somebody said so, and it names none. */
+/* Takes a release back: because its terms do not hold any more, and then the record names the clauses under which it
+ * was released; because somebody said so, and it names none; or because it is erased, whether it is served still or
+ * not. */
+enum ledgerlog_why { LEDGERLOG_SAID, LEDGERLOG_BY_POLICY, LEDGERLOG_ERASED };
 MUST_CHECK enum err ledgerlog_withdraw(struct ledgerlog *log, const struct store_entry *released,
-                                       const struct sha256 *agreement, bool by_policy, struct diag *d);
+                                       const struct sha256 *agreement, enum ledgerlog_why why, struct diag *d);
 /* ---- after a restore: entries that its recipient still has ---- */
 
 /* Opens it although it is on hold. */

@@ -49,6 +49,7 @@ static enum err of_waiting(struct asking *v, const struct share_question *q, str
         e = store_holding_get(q->reader, waiting[i], &v->arena, &h, d);
         if (!e) e = store_holding_latest(q->reader, h.stix_id, &v->arena, &newest, d);
         if (!e && newest.id == h.id) e = consider(v, q, &h, d); /* an older version never goes */
+        if (e == ERR_NOT_FOUND) e = ERR_NONE;                   /* erased, or counts no more */
     }
     arena_free(&a);
     return e;

@@ -10,9 +10,14 @@ struct recall {
     const struct share_question *question;
     struct store_tx *tx;
     struct ledgerlog *log;
-    bool by_policy;      /* ledgerlog_withdraw() */
+    bool by_policy;      /* LEDGERLOG_BY_POLICY */
     struct arena *arena; /* scratch */
     uint64_t taken;      /* entries so far */
+    /* Of recall_object(): the object itself is erased: what is served no more, too; of `source` only, unless that is
+     * STORE_SOURCE_ANY. `alone`: what names it stays, for something of the object does. */
+    bool erases, alone;
+    int64_t source;
+    enum err (*erased)(void *context, const struct store_entry *released, uint64_t seq, struct diag *d);
     /* Called for every holding whose release is taken back. May be NULL. */
     enum err (*each)(void *context, int64_t holding, struct diag *d);
     void *context;

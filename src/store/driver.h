@@ -65,6 +65,10 @@ struct store_driver {
                                struct diag *d);
     enum err (*holding_set_state)(struct store_tx *tx, int64_t id, enum store_state state, struct diag *d);
 
+    enum err (*object_erase)(struct store_tx *tx, struct span stix_id, int64_t source, uint64_t *versions,
+                             struct diag *d);
+    enum err (*scrub)(struct store *s, struct diag *d);
+
     enum err (*text_add)(struct store_tx *tx, int64_t id, struct span text, struct diag *d);
     enum err (*search)(struct store_reader *r, const struct store_query *q, struct arena *a, struct store_holding **out,
                        size_t *count, struct diag *d);

@@ -324,7 +324,12 @@ enum err lite_holding_naming(struct store_reader *r, struct span stix_id, int64_
 enum err lite_holding_totals(struct store_reader *r, struct arena *a, struct store_total **out, size_t *count,
                              struct diag *d);
 /* Another "holdings-altered" among the named values: a holding that readers see is not as it was. */
+/* Takes a holding's references, packed, out of the index of dependencies. */
+enum err lite_refs_remove(struct connection *c, int64_t holding, struct span packed, struct diag *d);
 enum err lite_holdings_altered(struct connection *c, struct diag *d);
+enum err lite_object_erase(struct store_tx *tx, struct span stix_id, int64_t source, uint64_t *versions,
+                           struct diag *d);
+enum err lite_scrub(struct store *base, struct diag *d);
 enum err lite_holding_set_state(struct store_tx *tx, int64_t id, enum store_state state, struct diag *d);
 
 enum err lite_text_add(struct store_tx *tx, int64_t id, struct span text, struct diag *d);

@@ -205,6 +205,14 @@ enum err lite_intake_publish(struct store_tx *tx, struct diag *d) {
 
 /* ---- discarding -------------------------------------------------------------------------------------------------- */
 
+enum err lite_refs_remove(struct connection *c, int64_t holding, struct span packed, struct diag *d) {
+    int64_t target;
+    enum err e = ERR_NONE;
+    while (!e && unpack_number(&packed, &target))
+        e = lite_run(c, "DELETE FROM ref WHERE target=? AND holding=?", VALUES(v_int(target), v_int(holding)), d);
+    return e;
+}
+
 static enum err discard_refs(struct connection *c, int64_t visible, struct diag *d) {
     sqlite3_stmt *st;
     bool row;
@@ -213,12 +221,7 @@ static enum err discard_refs(struct connection *c, int64_t visible, struct diag 
     while (!e) {
         e = lite_next(c, st, &row, d);
         if (e || !row) break;
-        int64_t target;
-        struct span packed = col_span(st, 1);
-        while (!e && unpack_number(&packed, &target)) {
-            e = lite_run(c, "DELETE FROM ref WHERE target=? AND holding=?",
-                         VALUES(v_int(target), v_int(col_int(st, 0))), d);
-        }
+        e = lite_refs_remove(c, col_int(st, 0), col_span(st, 1), d);
     }
     lite_end(st);
     return e;

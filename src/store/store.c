@@ -285,6 +285,17 @@ enum err store_holding_restore(struct store_tx *tx, int64_t id, struct diag *d) 
     return tx->driver->holding_set_state(tx, id, STORE_CURRENT, d);
 }
 
+enum err store_object_erase(struct store_tx *tx, struct span stix_id, int64_t source, uint64_t *versions,
+                            struct diag *d) {
+    *versions = 0;
+    TRY(check_stix_id(stix_id, d));
+    return tx->driver->object_erase(tx, stix_id, source, versions, d);
+}
+
+enum err store_scrub(struct store *s, struct diag *d) {
+    return s->driver->scrub(s, d);
+}
+
 /* ---- search ----------------------------------------------------------------------------------------------------- */
 
 enum err store_text_add(struct store_tx *tx, int64_t id, struct span text, struct diag *d) {

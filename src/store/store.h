@@ -19,6 +19,7 @@
 #include "base/time.h"
 
 enum {
+    STORE_SOURCE_ANY = -1,
     STORE_SOURCE_OWN = 0,   /* what this party made or imported itself */
     STORE_PAGE_MAX = 10000, /* rows one call returns at most: bounds a reader's memory */
     STORE_SALT_SIZE = 32,
@@ -129,6 +130,7 @@ enum store_state {
     STORE_CURRENT = 0, /* counts */
     STORE_QUARANTINED =
         1, /* a version or revocation that is not its creator's: kept, shown in histories, counts for nothing */
+    STORE_ERASED = 2, /* its bytes were destroyed: in histories without a body, nowhere else */
 };
 
 struct store_holding {
@@ -182,6 +184,17 @@ MUST_CHECK enum err store_holding_each(struct store_reader *r, int64_t after, in
 /* Visible holdings whose body names `stix_id` (the index of dependencies), ids ascending, after `after`. */
 MUST_CHECK enum err store_holding_naming(struct store_reader *r, struct span stix_id, int64_t after, size_t limit,
                                          struct arena *a, int64_t **out, size_t *count, struct diag *d);
+/* Erasure. Destroys what is held of an object: of each version from `source` (STORE_SOURCE_ANY: of all) the bytes,
+ * their hash, handling and references; the bytes and salts of every entry released from it, and the salts it was
+ * received with; and the whole text index, which is then to be filled from the first holding on. Ids, versions, times
+ * and records stay. *versions is how many there were. What is destroyed is out of reach once this is committed, and out
+ * of the files after store_scrub(). */
+MUST_CHECK enum err store_object_erase(struct store_tx *tx, struct span stix_id, int64_t source, uint64_t *versions,
+                                       struct diag *d);
+/* Writes the store anew, without anything that was deleted from it. Takes as long as copying it, and as much free disk
+ * again; outside of transactions, which wait. ERR_BUSY while a reader holds an older state. */
+MUST_CHECK enum err store_scrub(struct store *s, struct diag *d);
+
 /* Totals: visible holdings by type (for status). */
 struct store_total {
     struct span name;

@@ -90,6 +90,7 @@ TAXII_HANDLER(publish_get_tile);
 TAXII_HANDLER(publish_get_salts);
 TAXII_HANDLER(publish_post_cosignature);
 TAXII_HANDLER(received_get);
+TAXII_HANDLER(publish_post_erasure);
 
 /* ---- routes: route.c --------------------------------------------------------------------------------------------- */
 

@@ -63,6 +63,12 @@ static void drop(struct page_cache *c, struct kept *k) {
     free(k);
 }
 
+void page_cache_clear(struct page_cache *c) {
+    pthread_mutex_lock(&c->lock);
+    while (c->oldest) drop(c, c->oldest);
+    pthread_mutex_unlock(&c->lock);
+}
+
 void page_cache_free(struct page_cache **cache) {
     struct page_cache *c = *cache;
     if (!c) return;

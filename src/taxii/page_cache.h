@@ -23,6 +23,8 @@ struct page_key {
 struct page_cache;
 struct page_cache *page_cache_new(void); /* NULL when memory ran out */
 void page_cache_free(struct page_cache **c);
+/* Forgets all: something in a page must not stay in memory. */
+void page_cache_clear(struct page_cache *c);
 /* A new reference to the body, or NULL. first and last are the page's dates. */
 struct http_body *page_cache_find(struct page_cache *c, const struct page_key *key, time_us *first, time_us *last);
 /* Keeps a reference of its own. */

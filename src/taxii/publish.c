@@ -4,6 +4,7 @@
 
 #include "ledger/note.h"
 #include "ledger/tile.h"
+#include "node/erasure.h"
 #include "share/agreements.h"
 #include "share/hold.h"
 #include "taxii/call.h"
@@ -197,6 +198,14 @@ enum err publish_post_cosignature(struct taxii_call *c) {
     if (e) return e;
     if (c->req->body.len > LEDGER_NOTE_SIZE_MAX) return diag_set(&c->diag, ERR_LIMIT, "larger than any note");
     e = node_cosign_receive(c->server->node, c->party, feed.ledger.id, c->req->body, &c->diag);
+    if (e) return e;
+    http_response_empty(c->res, 204);
+    return ERR_NONE;
+}
+
+/* What the party says it did about a record of erasure in its feed. */
+enum err publish_post_erasure(struct taxii_call *c) {
+    enum err e = node_erasure_answered(c->server->node, c->party, c->req->body, &c->diag);
     if (e) return e;
     http_response_empty(c->res, 204);
     return ERR_NONE;

@@ -26,6 +26,7 @@ static const struct route {
     {"/api/live/collections/*/objects/*/", true, false, taxii_get_object, NULL, taxii_delete_object},
     {"/api/live/collections/*/objects/*/versions/", true, false, taxii_get_versions, NULL, NULL},
     {"/renkei/v1/card", false, true, publish_get_card, publish_post_card, NULL},
+    {"/renkei/v1/erasures", false, false, NULL, publish_post_erasure, NULL},
     {"/renkei/v1/ledgers/", false, false, publish_get_ledgers, NULL, NULL},
     {"/renkei/v1/ledgers/*/checkpoint", false, false, publish_get_checkpoint, NULL, NULL},
     {"/renkei/v1/ledgers/*/cosign", false, false, NULL, publish_post_cosignature, NULL},

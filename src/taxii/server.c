@@ -70,3 +70,7 @@ enum err taxii_server_restart(struct taxii_server *s, struct diag *d) {
     listen_no_more(s);
     return listen_now(s, d);
 }
+
+void taxii_server_forget_pages(struct taxii_server *s) {
+    page_cache_clear(s->pages);
+}

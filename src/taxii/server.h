@@ -14,6 +14,8 @@ struct taxii_server;
 MUST_CHECK enum err taxii_server_start(struct node *n, struct taxii_server **out, struct diag *d);
 /* Lets requests and inbox intakes under way finish, then returns. */
 void taxii_server_stop(struct taxii_server **s);
+/* Forgets the pages it keeps ready: something in them was erased. */
+void taxii_server_forget_pages(struct taxii_server *s);
 /* The port it listens on (renkei.yaml may say 0: any free one). */
 uint16_t taxii_server_port(const struct taxii_server *s);
 /* Takes the node's TLS key anew, after a rotation: closes the connections, keeps the port. On error nothing is served

@@ -1,7 +1,9 @@
 /* Meeting a partner's Renkei: cards both ways, then its ledgers one after the other. */
 #include <stdio.h>
 
+#include "base/log.h"
 #include "ledger/note.h"
+#include "node/erasure.h"
 #include "taxii/sync_run.h"
 #include "json/json.h"
 
@@ -207,6 +209,22 @@ static enum err pull_and_restore(struct sync *s, struct diag *d) {
     return restored;
 }
 
+/* ---- erasures ---------------------------------------------------------------------------------------------------- */
+
+static enum err send_answer(void *context, struct span statement, struct diag *d) {
+    struct sync *s = context;
+    return link_post(&s->link, "/renkei/v1/erasures", "application/json", statement, d);
+}
+
+/* What the partner asked to be erased is done, where that needs no officer, and answered. What fails here fails nothing
+ * that was pulled: the next sync does it again. */
+static void settle_erasures(struct sync *s) {
+    struct diag d = {0};
+    enum err e = node_erasures_obey(s->node, s->party, &d);
+    if (!e) e = node_erasures_answer(s->node, s->party, send_answer, s, &d);
+    if (e) log_warn("erasures asked by %.*s: %s", SPAN_ARG(s->party), d.message);
+}
+
 enum err sync_peer(struct sync *s, struct diag *d) {
     s->result->renkei = true;
     enum err e = taxii_identity_take(s->node, &s->identity, d);
@@ -215,6 +233,7 @@ enum err sync_peer(struct sync *s, struct diag *d) {
     if (!e) e = share_agreements_load(s->reader, &s->arena, &s->agreements, &s->agreement_count, d);
     if (!e) e = get_list(s, d); /* makes sure that the partner knows our newest card */
     if (!e) e = pull_and_restore(s, d);
+    if (!e) settle_erasures(s);
     link_close(&s->link);
     if (s->view) node_view_release(s->node, &s->view);
     return e;

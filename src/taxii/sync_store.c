@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "ledger/record.h"
+#include "share/erase.h"
 #include "share/purpose.h"
 #include "share/release.h"
 #include "taxii/sync_run.h"
@@ -89,7 +90,24 @@ static enum err withdraw(struct sync *s, struct store_tx *tx, struct span origin
     return e;
 }
 
-static enum err add_records(struct sync *s, struct store_tx *tx, struct span origin, const struct sync_range *r,
+/* It asks for an erasure, too. Where nothing came of the release there is nothing to decide. */
+static enum err note_request(struct sync *s, struct store_tx *tx, struct span origin, const struct pulled *p,
+                             struct arena *a, struct diag *d) {
+    struct store_received *released;
+    size_t count;
+    enum err e = store_received_scan(store_tx_reader(tx), origin, p->withdraws, 1, a, &released, &count, d);
+    bool came = !e && count == 1 && released->seq == p->withdraws && released->holding != 0;
+    struct erasure_request q = {.origin = origin,
+                                .party = s->party,
+                                .object = p->object_id,
+                                .seq = p->seq,
+                                .time = p->time,
+                                .reason = came ? (struct span){"", 0} : SPAN("it never came here"),
+                                .answer = came ? (struct span){"", 0} : SPAN("erased")};
+    return e ? e : erasure_request_put(tx, &q, clock_now(s->node->live.clock), d);
+}
+
+static enum err add_records(struct sync *s, struct store_tx *tx, struct span origin, struct sync_range *r,
                             struct sync_state *state, struct diag *d) {
     enum err e = ERR_NONE;
     for (size_t i = 0; !e && i < r->count; i++) {
@@ -102,6 +120,8 @@ static enum err add_records(struct sync *s, struct store_tx *tx, struct span ori
     /* After all releases: what one of them brought again still counts. */
     for (size_t i = 0; !e && i < r->count; i++)
         if (r->items[i].kind != LEDGER_RELEASE) e = withdraw(s, tx, origin, &r->items[i], d);
+    for (size_t i = 0; !e && i < r->count; i++)
+        if (r->items[i].kind == LEDGER_ERASE) e = note_request(s, tx, origin, &r->items[i], &r->arena, d);
     return e;
 }
 

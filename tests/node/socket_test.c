@@ -48,8 +48,9 @@ static enum err op_talk(struct op_call *call, struct diag *d) {
 }
 
 static struct op_table table(void) {
-    static struct op ops[64];
+    static struct op ops[256];
     struct op_table own = node_operations();
+    assert_true(own.count < sizeof ops / sizeof *ops);
     memcpy(ops, own.ops, own.count * sizeof *ops);
     ops[own.count] = (struct op){"talk", NODE_WRITE, op_talk};
     return (struct op_table){ops, own.count + 1};
