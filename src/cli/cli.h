@@ -101,6 +101,8 @@ int command_observe(const struct cli *cli, int argc, char **argv);
 int command_pattern(const struct cli *cli, int argc, char **argv);
 int command_backup(const struct cli *cli, int argc, char **argv);
 int command_restore(const struct cli *cli, int argc, char **argv);
+int command_collection(const struct cli *cli, int argc, char **argv);
+int command_quarantine(const struct cli *cli, int argc, char **argv);
 int command_status(const struct cli *cli, int argc, char **argv);
 int command_completion(const struct cli *cli, int argc, char **argv);
 

@@ -12,15 +12,17 @@ const struct command commands[] = {
      "renkei card > JP-MOD.card\n",
      "--show", command_card},
     {"account", "who may work on this node, and as what",
-     "renkei account list\nrenkei account add NAME --role ROLE...\nrenkei account role NAME --role ROLE...\n"
+     "renkei account list\nrenkei account add NAME --role ROLE... | --for own|party:ID|member:ID\nrenkei account role "
+     "NAME --role ROLE...\n"
      "renkei account disable|enable|reset NAME\nrenkei account password\n\n"
      "Roles: analyst, releasing, policy, auditor, administrator; a person may have several. The first account is an\n"
      "administrator's; from then on whatever writes needs --as NAME and a role. Passwords are asked for on the\n"
      "terminal, or read from the files that RENKEI_PASSWORD_FILE and RENKEI_NEW_PASSWORD_FILE name. reset gives\n"
-     "another password and, as nobody can open the old one, another signing key; password changes one's own.\n\n"
+     "another password and, as nobody can open the old one, another signing key; password changes one's own.\n"
+     "--for makes a client of the TAXII server: of this party's, or of a partner or member that has no Renkei.\n\n"
      "  renkei account add sato --role administrator\n"
      "  renkei --as sato account add tanaka --role releasing\n",
-     "list add role disable enable reset password --role", command_account},
+     "list add role disable enable reset password --role --for", command_account},
     {"login", "prove once who you are, for some hours",
      "renkei login NAME [--for SPAN]\n\n"
      "Asks for the password; what follows is done as NAME until the time is over (8h; 24h at most), the password is\n"
@@ -245,6 +247,27 @@ const struct command commands[] = {
      "  renkei pattern test \"([file:name = 'a.exe'] FOLLOWEDBY [url:value LIKE '%/gate.php']) WITHIN 60 SECONDS\" "
      "http.log\n",
      "check explain test --steps --mapping --format --timezone", command_pattern},
+    {"collection", "TAXII collections besides the feeds",
+     "renkei collection list | show NAME | delete NAME\n"
+     "renkei collection create NAME [--title TEXT] [--description TEXT] [--root NAME] [--media-type TYPE]...\n"
+     "                              [--quarantine]\n"
+     "renkei collection grant NAME --to WHO [--read] [--write]\nrenkei collection revoke NAME --from WHO\n\n"
+     "For this party's own tools, and inboxes for partners without Renkei. WHO is account:NAME, party:ID or "
+     "member:ID;\n"
+     "accounts are made with `account add NAME --for own|party:ID|member:ID`. Partners and members may write only:\n"
+     "what they get, they get by a decision, from their feed. NAME is the alias in URLs, ROOT/NAME where several API\n"
+     "roots have one. What is written becomes holdings of whoever wrote it; --quarantine: once it is accepted.\n\n"
+     "  renkei collection create sandbox --title \"Verdicts of the sandbox\"\n"
+     "  renkei collection grant sandbox --to account:sandbox --read --write\n",
+     "create list show grant revoke delete --title --description --root --media-type --quarantine --to --from --read "
+     "--write",
+     command_collection},
+    {"quarantine", "accept or refuse what came into an inbox",
+     "renkei quarantine list [--from WHO]\nrenkei quarantine accept|refuse ID... [--from WHO]\n\n"
+     "What national policy or a collection keeps back until somebody has looked: it is held and counts for nothing.\n"
+     "WHO is who sent it, as list names it; alone it means everything of his. list exits 1 if nothing waits.\n\n"
+     "  renkei quarantine list\n  renkei --as tanaka quarantine accept indicator--…\n",
+     "list accept refuse --from", command_quarantine},
     {"audit", "list and verify what was done on this node",
      "renkei audit list [--after NUMBER] | verify [--head NUMBER:HASH]\n\n"
      "Who did what, when, and how it ended. verify recomputes the chain of entries and checks the head that the node\n"

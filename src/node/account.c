@@ -170,6 +170,7 @@ static enum err account_read(struct span name, struct span body, struct arena *a
     if (!good) return diag_set(d, ERR_INVALID, "the account %.*s is damaged", SPAN_ARG(name));
     memcpy(out->password, hash.at, hash.len);
     out->roles = (unsigned)number;
+    out->acts_for = json_text(json_get(v, "acts_for"), a);
     if (json_int(json_get(v, "failures"), &number)) out->failures = (unsigned)number;
     if (json_int(json_get(v, "locked_until"), &number)) out->locked_until = number;
     return ERR_NONE;
@@ -181,6 +182,7 @@ enum err account_store(struct store_tx *tx, const struct account *account, time_
     json_begin_object(&w);
     json_member_number(&w, "roles", account->roles);
     json_member_truth(&w, "disabled", account->disabled);
+    if (account->acts_for.len) json_member(&w, "acts_for", account->acts_for);
     json_member_cstr(&w, "password", account->password);
     member_hex(&w, "key", account->key, sizeof account->key);
     member_hex(&w, "salt", account->salt, sizeof account->salt);

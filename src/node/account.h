@@ -43,7 +43,8 @@ enum {
 
 struct account {
     struct span name;
-    unsigned roles; /* ROLE_…; several at once */
+    struct span acts_for; /* "party:ID" or "member:ID": it only speaks TAXII, for them; empty: one of this party's */
+    unsigned roles;       /* ROLE_…; several at once */
     bool disabled;
     char password[ACCOUNT_HASH_SIZE];
     uint8_t key[ACCOUNT_KEY_SIZE]; /* public */

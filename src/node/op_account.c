@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/encode.h"
+#include "node/caller.h"
 #include "node/op_all.h"
 #include "node/token.h"
 
@@ -14,6 +15,7 @@ static void emit(struct op_call *call, const struct account *account) {
     json_begin_object(&w);
     json_member(&w, "name", account->name);
     json_member(&w, "roles", buf_span(&held));
+    if (account->acts_for.len) json_member(&w, "acts_for", account->acts_for);
     json_member(&w, "key", buf_span(&key));
     json_member_truth(&w, "disabled", account->disabled);
     if (account->locked_until != TIME_NONE && account->locked_until > clock_now(call->realm->clock))
@@ -36,6 +38,24 @@ static enum err read_roles(struct op_call *call, unsigned *out, struct diag *d) 
         *out |= role;
     }
     return ERR_NONE;
+}
+
+/* "own" (a tool of this party's), "party:ID" or "member:ID": an account that speaks TAXII and does nothing else. */
+static enum err read_acts_for(struct op_call *call, bool *tool, struct span *out, struct diag *d) {
+    struct span whom = op_text(call, "acts_for");
+    *tool = whom.len > 0;
+    *out = (struct span){0};
+    if (!*tool || span_is(whom, "own")) return ERR_NONE;
+    *out = whom;
+    struct span name = whom, kind = span_cut(&name, ':');
+    if (name.len == 0 || name.len > CALLER_NAME_MAX || !(span_is(kind, "party") || span_is(kind, "member")))
+        return diag_set(d, ERR_INVALID, "--for takes own, party:ID or member:ID");
+    if (span_is(kind, "party") && span_is(name, call->node->config->party))
+        return diag_set(d, ERR_INVALID, "%.*s is this party: --for own", SPAN_ARG(name));
+    bool known = span_is(kind, "party");
+    for (unsigned i = 0; i < call->node->config->members_count; i++)
+        known |= span_is(name, call->node->config->members[i].id);
+    return known ? ERR_NONE : diag_set(d, ERR_NOT_FOUND, "renkei.yaml names no member %.*s", SPAN_ARG(name));
 }
 
 enum { TOKENS_STAY, SESSIONS_END, TOKENS_END };
@@ -70,23 +90,27 @@ static enum err load(struct op_call *call, struct span name, struct account *out
     return e || found ? e : diag_set(d, ERR_NOT_FOUND, "there is no account %.*s", SPAN_ARG(span_first(name, 64)));
 }
 
-/* {"name", "roles": […]}; the password is the credentials'. */
+/* {"name", "roles": […] or "acts_for"}; the password is the credentials'. */
 enum err op_account_add(struct op_call *call, struct diag *d) {
     struct account account, other;
     size_t count = 0;
-    bool last;
+    bool last, tool;
     unsigned held;
-    struct span name = op_text(call, "name");
+    struct span name = op_text(call, "name"), acts_for;
     enum err e = read_roles(call, &held, d);
+    if (!e) e = read_acts_for(call, &tool, &acts_for, d);
     if (e) return e;
     e = load(call, name, &other, &count, &last, d);
     if (!e) return diag_set(d, ERR_EXISTS, "there is an account %.*s already", SPAN_ARG(name));
     if (e != ERR_NOT_FOUND) return e;
-    if (held == 0) return diag_set(d, ERR_INVALID, "--role says what the account may do");
+    if (held == 0 && !tool)
+        return diag_set(d, ERR_INVALID, "--role says what the account may do, or --for whose TAXII client it is");
+    if (held && tool) return diag_set(d, ERR_INVALID, "an account has roles, or is a TAXII client: --role or --for");
     if (count == 0 && !(held & ROLE_ADMINISTRATOR))
         return diag_set(d, ERR_INVALID, "the first account is an administrator's: it makes the others");
     e = account_make(name, call->as ? call->as->new_password : (struct span){0}, &account, d);
     account.roles = held;
+    account.acts_for = acts_for;
     return e ? e : keep(call, &account, TOKENS_END, d); /* of one of that name before, if any */
 }
 
@@ -99,6 +123,9 @@ enum err op_account_change(struct op_call *call, struct diag *d) {
     enum err e = read_roles(call, &held, d);
     if (!e) e = load(call, op_text(call, "name"), &account, &count, &last, d);
     if (e) return e;
+    if (held && account.acts_for.len)
+        return diag_set(d, ERR_INVALID, "%.*s is somebody else's TAXII client: it has no roles",
+                        SPAN_ARG(account.name));
     if (held) account.roles = held;
     if (json_bool(json_get(call->args, "disabled"), &disabled)) {
         account.disabled = disabled;

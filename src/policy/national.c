@@ -12,7 +12,8 @@ struct raw_national {
     char *renkei, *party, *version, *effective, *officer;
     struct raw_label *labels;
     struct raw_rule *rules;
-    unsigned labels_count, rules_count;
+    char **quarantine;
+    unsigned labels_count, rules_count, quarantine_count;
 };
 
 static const cyaml_schema_field_t label_fields[] = {TEXT("label", struct raw_label, label),
@@ -27,6 +28,7 @@ static const cyaml_schema_field_t national_fields[] = {
     TEXT("effective", struct raw_national, effective),
     TEXT("officer", struct raw_national, officer),
     LIST("labels", struct raw_national, labels, &label_schema, NATIONAL_LABELS_MAX),
+    LIST("quarantine", struct raw_national, quarantine, &reading_text_schema, POLICY_ITEMS_MAX),
     LIST_OR_NONE("rules", struct raw_national, rules, &rule_schema, POLICY_RULES_MAX),
     CYAML_FIELD_END};
 static const cyaml_schema_value_t national_schema = {
@@ -72,10 +74,14 @@ static enum err read_checked(struct reading *r, struct span text, struct nationa
     enum err e = yaml_load(text, &national_schema, &loaded, r->d);
     if (e) return e;
     const struct raw_national *raw = loaded;
-    struct path top = {""}, rules = path_of(NULL, "rules");
+    struct path top = {""}, rules = path_of(NULL, "rules"), quarantine = path_of(NULL, "quarantine");
     if (!raw) e = fault(r, &top, "the file holds no policy");
     if (!e) e = head_read(r, raw, out);
     if (!e) e = labels_read(r, raw, out);
+    out->quarantines = !e && raw->quarantine_count > 0;
+    if (out->quarantines)
+        e = reading_parties(r, &quarantine, raw->quarantine, raw->quarantine_count, &out->quarantine,
+                            &out->quarantine_count);
     if (!e && !policy_words_begin(&r->words, r->a)) e = reading_no_memory(r);
     if (!e) e = rules_read(r, &rules, raw->rules, raw->rules_count, RULE_NATIONAL, &out->rules);
     if (!e && !policy_words_end(&r->words, &out->words)) e = reading_no_memory(r);
@@ -102,6 +108,13 @@ enum err national_policy_read(struct arena *a, struct span text, struct national
     map_free(&r.clauses);
     if (!e) *out = n;
     return e;
+}
+
+bool national_policy_quarantines(const struct national_policy *n, struct span party) {
+    bool waits = n && n->quarantines && !n->quarantine;
+    for (size_t i = 0; n && n->quarantines && i < n->quarantine_count; i++)
+        waits |= span_equal(n->quarantine[i], party);
+    return waits;
 }
 
 void national_policy_message(const struct national_policy *n, struct buf *out) {

@@ -8,6 +8,7 @@
  *     officer: "ed25519:BASE64"     # whose signature makes it valid
  *     labels:                       # local labels that analysts may put on holdings, and what they mean
  *       - {label: jp-only, meaning: "For Japanese eyes only"}
+ *     quarantine: [ACME]            # what these write into an inbox waits until it is accepted; [all]: everybody's
  *     rules:                        # all are looked at; the strictest that matches counts
  *       - clause: N-1
  *         outcome: withhold         # or refer
@@ -49,6 +50,9 @@ struct national_policy {
     uint8_t officer[NATIONAL_KEY_SIZE];
     const struct national_label *labels;
     size_t label_count;
+    bool quarantines;              /* somebody's objects wait: */
+    const struct span *quarantine; /* these parties'; NULL: everybody's */
+    size_t quarantine_count;
     struct policy_vocabulary words;
     struct policy_rules rules;
 };
@@ -57,6 +61,8 @@ struct national_policy {
  * ERR_INVALID, ERR_LIMIT, ERR_NOMEM. */
 MUST_CHECK enum err national_policy_read(struct arena *a, struct span text, struct national_policy **out,
                                          struct diag *d);
+/* Whether what a party (empty: a member) writes into an inbox waits until somebody accepts it. NULL: no. */
+bool national_policy_quarantines(const struct national_policy *n, struct span party);
 /* Appends the bytes an officer's key signs: "renkei national policy signature v1\n", hash in hex, party and version,
  * each on a line of its own. */
 void national_policy_message(const struct national_policy *n, struct buf *out);

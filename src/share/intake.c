@@ -186,7 +186,7 @@ static enum err judge(struct intake *in, const struct stix_object *o, const stru
         if (e) return e;
         contested = creator.len ? !span_equal(creator, sender) : in->source != STORE_SOURCE_OWN;
     }
-    *state = contested ? STORE_QUARANTINED : STORE_CURRENT;
+    if (contested) *state = STORE_QUARANTINED;
     return ERR_NONE;
 }
 
@@ -319,6 +319,7 @@ static enum err add(struct intake *in, const struct intake_object *o, bool own, 
         in->totals.known++;
         return same_handling(&twin->handling, &h.handling) ? ERR_NONE : rehandle_later(in, twin->id, d);
     }
+    if (in->options.quarantine && (!twin || twin->state == STORE_QUARANTINED)) h.state = STORE_QUARANTINED;
     if ((!own && (e = judge(in, &o->object, &h.hash, held, held_count, &h.state, d))) ||
         (e = keep(in, &h, targets, target_count, &id, &added, d)))
         return e;
@@ -327,7 +328,9 @@ static enum err add(struct intake *in, const struct intake_object *o, bool own, 
     if (added && h.state == STORE_QUARANTINED) {
         in->totals.quarantined++;
         tell(in, false, o->place, h.stix_id, "",
-             "kept in quarantine: a version of somebody else's object counts only from its creator's party");
+             in->options.quarantine
+                 ? "kept in quarantine until it is accepted"
+                 : "kept in quarantine: a version of somebody else's object counts only from its creator's party");
     }
     return ERR_NONE;
 }

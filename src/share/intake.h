@@ -21,6 +21,7 @@ struct intake_options {
     struct span source; /* party id or source name; empty = own */
     bool has_handling;  /* put `handling` beside every object that is taken */
     struct store_handling handling;
+    bool quarantine; /* keep what is new in quarantine: it waits to be accepted (node/quarantine.h) */
     bool keep_going; /* take the good objects although others are rejected */
     /* Called for every finding, errors (the object is rejected) and warnings. May be NULL. `place` is where the object
      * stands ("objects[12]"), path where in it. */

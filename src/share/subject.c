@@ -257,19 +257,25 @@ enum err share_newest_outcome(const struct share_question *q, const struct store
 
 /* ---- what the decisions of one ledger have in common ---- */
 
-static enum err national_load(struct share_question *q, struct diag *d) {
-    struct share_policy *policy = q->policy;
+static enum err national_load(struct store_reader *r, bool retrospective, time_us now, struct arena *a,
+                              struct national_policy **out, struct diag *d) {
     struct store_document *docs;
     size_t count;
-    enum err e = store_document_list(q->reader, SHARE_NATIONAL_KIND, &policy->arena, &docs, &count, d);
+    *out = NULL;
+    enum err e = store_document_list(r, SHARE_NATIONAL_KIND, a, &docs, &count, d);
     for (size_t i = 0; !e && i < count; i++) {
         struct national_policy *n;
-        if (q->retrospective && docs[i].time > q->now) continue;
-        e = national_policy_read(&policy->arena, docs[i].body, &n, d);
-        if (e || n->effective > q->now || (policy->national && policy->national->version > n->version)) continue;
-        policy->national = n;
+        if (retrospective && docs[i].time > now) continue;
+        e = national_policy_read(a, docs[i].body, &n, d);
+        if (e || n->effective > now || (*out && (*out)->version > n->version)) continue;
+        *out = n;
     }
     return e;
+}
+
+enum err share_national_in_force(struct store_reader *r, time_us now, struct arena *a, struct national_policy **out,
+                                 struct diag *d) {
+    return national_load(r, false, now, a, out, d);
 }
 
 static enum err agreements_load(struct share_question *q, struct diag *d) {
@@ -300,7 +306,7 @@ enum err share_question_prepare(struct share_question *q, struct diag *d) {
     if (e == ERR_NOT_FOUND) e = ERR_NONE;
     if (!e) e = store_meta_get(q->reader, SHARE_META_DERIVATIONS, &q->policy->arena, &derivations, d);
     q->derivations = derivations.at != NULL;
-    if (!e) e = national_load(q, d);
+    if (!e) e = national_load(q->reader, q->retrospective, q->now, &q->policy->arena, &q->policy->national, d);
     if (!e && q->policy->national)
         e = approvals_load(q->reader, q->retrospective ? q->now : TIME_NONE, &q->policy->arena, &q->policy->approvals,
                            d);

@@ -71,6 +71,9 @@ MUST_CHECK enum err share_newest_outcome(const struct share_question *q, const s
  * which things came from others. Release it with share_question_release(), after a failure too. */
 MUST_CHECK enum err share_question_prepare(struct share_question *q, struct diag *d);
 void share_question_release(struct share_question *q);
+/* The national policy in force, without a question; NULL: there is none. *out lives in `a`. */
+MUST_CHECK enum err share_national_in_force(struct store_reader *r, time_us now, struct arena *a,
+                                            struct national_policy **out, struct diag *d);
 /* What officers would approve, and the national policy in force (NULL: none); of a prepared question. */
 struct approval_of share_approval_of(const struct share_question *q, const struct store_holding *h);
 const struct national_policy *share_national_policy(const struct share_question *q);

@@ -81,6 +81,8 @@ struct store_driver {
     enum err (*ledger_update)(struct store_tx *tx, const struct store_ledger *l, struct diag *d);
     enum err (*entry_add)(struct store_tx *tx, const struct store_entry *e, struct diag *d);
     enum err (*entry_withdraw)(struct store_tx *tx, int64_t ledger, uint64_t seq, struct diag *d);
+    enum err (*entry_set_state)(struct store_tx *tx, int64_t ledger, uint64_t seq, enum store_entry_state state,
+                                struct diag *d);
     enum err (*entry_get)(struct store_reader *r, int64_t ledger, uint64_t seq, struct arena *a,
                           struct store_entry *out, struct diag *d);
     /* entry_scan is made of this one. */

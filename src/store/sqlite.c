@@ -424,6 +424,7 @@ const struct store_driver store_sqlite = {
     .ledger_update = lite_ledger_update,
     .entry_add = lite_entry_add,
     .entry_withdraw = lite_entry_withdraw,
+    .entry_set_state = lite_entry_set_state,
     .entry_get = lite_entry_get,
     .entry_each = lite_entry_each,
     .entry_out = lite_entry_out,

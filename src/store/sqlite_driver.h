@@ -354,6 +354,8 @@ enum err lite_decision_find(struct store_reader *r, int64_t ledger, int64_t hold
 
 enum err lite_entry_add(struct store_tx *tx, const struct store_entry *e, struct diag *d);
 enum err lite_entry_withdraw(struct store_tx *tx, int64_t ledger, uint64_t seq, struct diag *d);
+enum err lite_entry_set_state(struct store_tx *tx, int64_t ledger, uint64_t seq, enum store_entry_state state,
+                              struct diag *d);
 enum err lite_entry_get(struct store_reader *r, int64_t ledger, uint64_t seq, struct arena *a, struct store_entry *out,
                         struct diag *d);
 enum err lite_entry_each(struct store_reader *r, const struct store_entry_query *q,

@@ -120,13 +120,18 @@ enum err lite_entry_add(struct store_tx *tx, const struct store_entry *e, struct
     return err;
 }
 
-enum err lite_entry_withdraw(struct store_tx *tx, int64_t ledger, uint64_t seq, struct diag *d) {
+enum err lite_entry_set_state(struct store_tx *tx, int64_t ledger, uint64_t seq, enum store_entry_state state,
+                              struct diag *d) {
     struct connection *c = lite_writer(tx);
-    enum err e =
-        lite_run(c, "UPDATE entry SET state=2 WHERE id=? AND state<>3", VALUES(v_int(entry_id(ledger, seq))), d);
+    enum err e = lite_run(c, "UPDATE entry SET state=? WHERE id=? AND state<>3",
+                          VALUES(v_int(state), v_int(entry_id(ledger, seq))), d);
     if (e || sqlite3_changes(c->db) > 0) return e;
     return diag_set(d, ERR_NOT_FOUND, "ledger %lld has released nothing as entry %llu", (long long)ledger,
                     (unsigned long long)seq);
+}
+
+enum err lite_entry_withdraw(struct store_tx *tx, int64_t ledger, uint64_t seq, struct diag *d) {
+    return lite_entry_set_state(tx, ledger, seq, STORE_ENTRY_WITHDRAWN, d);
 }
 
 /* ---- reading ----------------------------------------------------------------------------------------------------- */

@@ -28,7 +28,7 @@ enum err lite_ledger_create(struct store_tx *tx, const struct store_ledger *l, i
                  d);
     if (e) return e;
     *id = sqlite3_last_insert_rowid(c->db);
-    if (*id < STORE_LEDGER_MAX) return ERR_NONE;
+    if (*id < STORE_COLLECTION_FIRST) return ERR_NONE;
     c->failed = ERR_LIMIT; /* the row is written: only a rollback takes it back */
     return diag_set(d, ERR_LIMIT, "there are too many ledgers");
 }

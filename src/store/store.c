@@ -356,6 +356,13 @@ enum err store_entry_withdraw(struct store_tx *tx, int64_t ledger, uint64_t seq,
     return tx->driver->entry_withdraw(tx, ledger, seq, d);
 }
 
+enum err store_entry_set_state(struct store_tx *tx, int64_t ledger, uint64_t seq, enum store_entry_state state,
+                               struct diag *d) {
+    TRY(check_ledger(ledger, d));
+    TRY(check_seq(seq, d));
+    return tx->driver->entry_set_state(tx, ledger, seq, state, d);
+}
+
 enum err store_entry_get(struct store_reader *r, int64_t ledger, uint64_t seq, struct arena *a, struct store_entry *out,
                          struct diag *d) {
     TRY(check_ledger(ledger, d));

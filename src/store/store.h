@@ -27,6 +27,9 @@ enum {
 /* Entries of one ledger: the row id is ledger << 40 | seq. */
 #define STORE_LEDGER_MAX (INT64_C(1) << 22)
 #define STORE_SEQ_MAX    (INT64_C(1) << 40)
+/* Ledgers are numbered from 1. Above, the numbers of ordinary collections (node/collection.h): lists of entries as
+ * ledgers are, but without a row, a tree or records of their own. */
+#define STORE_COLLECTION_FIRST (INT64_C(1) << 21)
 
 struct store;        /* a realm's store, opened by a process */
 struct store_reader; /* one thread's view */
@@ -274,6 +277,9 @@ struct store_entry {
 MUST_CHECK enum err store_entry_add(struct store_tx *tx, const struct store_entry *e, struct diag *d);
 /* Marks an entry withdrawn: every surface but history stops serving its body. */
 MUST_CHECK enum err store_entry_withdraw(struct store_tx *tx, int64_t ledger, uint64_t seq, struct diag *d);
+/* Puts a release into another state, for ordinary collections: what was deleted uncovers the version before it. */
+MUST_CHECK enum err store_entry_set_state(struct store_tx *tx, int64_t ledger, uint64_t seq,
+                                          enum store_entry_state state, struct diag *d);
 MUST_CHECK enum err store_entry_get(struct store_reader *r, int64_t ledger, uint64_t seq, struct arena *a,
                                     struct store_entry *out, struct diag *d);
 

@@ -5,6 +5,7 @@
 #include <pthread.h>
 
 #include "http/server.h"
+#include "node/collection.h"
 #include "taxii/identity.h"
 #include "taxii/inbox.h"
 #include "taxii/page_cache.h"
@@ -12,7 +13,7 @@
 
 enum {
     TAXII_READERS_MAX = 64,             /* kept open between requests: one a thread of the HTTP server */
-    TAXII_NAMES_MAX = 3,                /* variable parts of a path */
+    TAXII_NAMES_MAX = 3,                /* variable parts of a path, the API root among them */
     TAXII_STRANGER_BODY_MAX = 64 << 10, /* enough to be told 401 rather than 413 */
     TAXII_CARD_BODY_MAX = CARD_SIZE_MAX * CARD_CHAIN_MAX * 2
 };
@@ -23,6 +24,7 @@ struct taxii_server {
     struct http_server *http;
     struct page_cache *pages;
     struct inbox *inbox;
+    struct callers *callers;
     char address[256];
     uint16_t port;
 
@@ -39,8 +41,9 @@ struct taxii_call {
     struct arena *arena;
     struct node_view *view;
     struct store_reader *reader;
-    struct span party;                  /* who asks; empty on routes open to all */
-    struct span names[TAXII_NAMES_MAX]; /* what stood in the path's variable parts */
+    struct caller caller;               /* who asks; empty on routes open to all */
+    struct span root;                   /* the API root in the path; COLLECTION_ROOT elsewhere */
+    struct span names[TAXII_NAMES_MAX]; /* what stood in the path's other variable parts */
     struct diag diag;
 };
 
@@ -57,15 +60,21 @@ enum err publish_text(struct taxii_call *c, const char *type, struct buf *body);
 
 /* ---- collections ------------------------------------------------------------------------------------------------- */
 
-enum taxii_collection_kind { TAXII_FEED, TAXII_INBOX };
+enum taxii_collection_kind { TAXII_FEED, TAXII_INBOX, TAXII_ORDINARY };
 struct taxii_collection {
     enum taxii_collection_kind kind;
-    char id[40], alias[32];
+    struct span id, alias;
+    unsigned rights;            /* COLLECTION_READ, COLLECTION_WRITE: the caller's */
     struct store_ledger ledger; /* of a feed; in the call's arena */
+    struct collection ordinary; /* of an ordinary one */
 };
-/* The caller's collections: its feeds, then its inbox. *out in the call's arena. */
+/* The caller's collections under the API root it named: its feeds, its inbox, and the ordinary ones it has a right to.
+ * *out in the call's arena. ERR_NOT_FOUND: there is no such root for it. */
 MUST_CHECK enum err taxii_collections(struct taxii_call *c, struct taxii_collection **out, size_t *count);
-/* By id or alias. ERR_NOT_FOUND says the same for what does not exist and what is another party's. */
+/* ERR_NOT_FOUND unless the caller may know of the API root it named. */
+MUST_CHECK enum err taxii_root_check(struct taxii_call *c);
+/* The one named in the path, by id or alias. ERR_NOT_FOUND says the same for what does not exist and what is another
+ * caller's. */
 MUST_CHECK enum err taxii_collection_find(struct taxii_call *c, struct span name, struct taxii_collection *out);
 
 /* ---- handlers: resource.c, objects.c, publish.c, received.c ------------------------------------------------------ */

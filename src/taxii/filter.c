@@ -138,7 +138,7 @@ static enum err read_versions(struct arena *a, struct span text, struct taxii_fi
     return ERR_NONE;
 }
 
-/* Every object served is STIX 2.1; a list of other versions matches nothing (§3.4.1). */
+/* Where every object is STIX 2.1, a list of other versions matches nothing (§3.4.1). */
 static bool wants_stix_21(struct span text) {
     if (text.len == 0) return true;
     while (text.at)
@@ -146,17 +146,21 @@ static bool wants_stix_21(struct span text) {
     return false;
 }
 
-static enum err read_match(struct arena *a, const struct http_query *q, struct taxii_filter *f, struct diag *d) {
+static enum err read_match(struct arena *a, const struct http_query *q, bool mixed, struct taxii_filter *f,
+                           struct diag *d) {
     struct span ids, types, versions, specs;
-    bool ids_given = false, types_given = false;
+    bool ids_given = false, types_given = false, specs_given;
     enum err e;
     if ((e = read_value(q, "match[id]", &ids, d)) || (e = read_value(q, "match[type]", &types, d)) ||
         (e = read_value(q, "match[version]", &versions, d)) || (e = read_value(q, "match[spec_version]", &specs, d)) ||
         (e = read_list(a, ids, "match[id]", true, &f->ids, &f->id_count, &ids_given, d)) ||
         (e = read_list(a, types, "match[type]", false, &f->types, &f->type_count, &types_given, d)) ||
+        (e = read_list(a, specs, "match[spec_version]", false, &f->specs, &f->spec_count, &specs_given, d)) ||
         (e = read_versions(a, versions, f, d)))
         return e;
-    f->nothing = !wants_stix_21(specs) || (ids_given && f->id_count == 0) || (types_given && f->type_count == 0);
+    if (!mixed) f->spec_count = 0;
+    f->nothing =
+        (!mixed && !wants_stix_21(specs)) || (ids_given && f->id_count == 0) || (types_given && f->type_count == 0);
     return ERR_NONE;
 }
 
@@ -167,7 +171,7 @@ enum err taxii_filter_read(struct arena *a, const struct http_query *q, const st
     *out = (struct taxii_filter){.added_after = TIME_NONE};
     if ((e = read_value(q, "added_after", &added_after, d)) || (e = read_value(q, "limit", &limit, d)) ||
         (e = read_value(q, "next", &next, d)) || (e = read_limit(limit, &out->limit, d)) ||
-        (e = read_match(a, q, out, d)) || (e = bind(q, scope, &out->binding, d)))
+        (e = read_match(a, q, scope->mixed, out, d)) || (e = bind(q, scope, &out->binding, d)))
         return e;
     if (added_after.len && !time_parse_stix(added_after, &out->added_after))
         return diag_set(d, ERR_INVALID, "added_after is not a timestamp such as 2026-01-02T03:04:05.000006Z");

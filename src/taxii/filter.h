@@ -25,8 +25,9 @@ struct taxii_filter {
     time_us added_after; /* TIME_NONE = not given */
     uint32_t limit;
     uint64_t from; /* the cursor's place: entries from this sequence number on; 0 without a cursor */
-    const struct span *ids, *types;
+    const struct span *ids, *types, *specs;
     size_t id_count, type_count; /* given but nothing valid in it: `nothing` */
+    size_t spec_count;           /* match[spec_version], in mixed collections only; 0: the newest held of each object */
     unsigned versions;           /* TAXII_VERSION_LAST when there is no match[version] */
     const time_us *times;
     size_t time_count;
@@ -40,6 +41,7 @@ struct taxii_scope {
     struct span party;            /* who asks */
     struct span collection;       /* its UUID, however it was called in the URL */
     struct span resource, object; /* "objects", "manifest", "versions"; the object's id or empty */
+    bool mixed;                   /* the collection may hold other things than STIX 2.1 */
 };
 
 /* Reads the filters. Lists live in `a`, text in it or in the query. */

@@ -6,37 +6,13 @@
 #include <time.h>
 
 #include "base/log.h"
-#include "share/intake.h"
 #include "stix/id.h"
-#include "taxii/envelope.h"
+#include "taxii/inbox_post.h"
 #include "json/write.h"
 
-enum { ENVELOPE_ARENA_MAX = 256 << 20, PLACE_SIZE = 40, OBJECT_ARENA_MAX = 256 << 20 };
+enum { ENVELOPE_ARENA_MAX = 256 << 20 };
 
 static const char status_kind[] = "taxii-status";
-
-/* One object of a post. */
-struct outcome {
-    struct span id;
-    char version[TIME_TEXT_SIZE];
-    bool failed;
-    struct span message; /* of a failure, in the post's arena */
-};
-
-struct post {
-    struct post *next;
-    char id[STIX_UUID_LEN + 1];
-    struct span party;
-    struct buf content;
-    struct arena arena;
-    struct envelope envelope;
-    time_us received;
-    struct outcome *outcomes;
-    uint64_t successes, failures;
-    struct span trouble; /* when nothing could be taken in */
-    bool done;
-    int references; /* the queue's, and that of whoever waits for it */
-};
 
 struct inbox {
     struct node *node;
@@ -81,7 +57,7 @@ static void write_details(struct json_writer *w, const struct post *p, const cha
         if (o->failed != failed) continue;
         json_begin_object(w);
         json_member(w, "id", o->id);
-        json_member_cstr(w, "version", o->version);
+        json_member_cstr(w, "version", o->shown);
         if (o->message.len) json_member(w, "message", o->message);
         json_end_object(w);
     }
@@ -105,7 +81,7 @@ static void write_status(const struct post *p, bool done, struct buf *out) {
     json_end_object(&w);
 }
 
-/* Kept as PARTY newline STATUS, so that nobody reads another's. */
+/* Kept as OWNER newline STATUS, so that nobody reads another's. */
 static enum err keep_status(struct inbox *in, const struct post *p, struct diag *d) {
     struct store_tx *tx = NULL;
     struct buf body = BUF_EMPTY;
@@ -115,7 +91,7 @@ static enum err keep_status(struct inbox *in, const struct post *p, struct diag 
     time_us now = clock_now(in->node->live.clock);
     time_us expired = now - (time_us)INBOX_STATUS_HOURS * 3600 * TIME_US_PER_S;
     arena_init(&a, INBOX_QUEUE_BYTES_MAX);
-    buf_add(&body, p->party);
+    buf_add(&body, p->owner);
     buf_add_char(&body, '\n');
     write_status(p, true, &body);
     struct store_document doc = {
@@ -132,13 +108,18 @@ static enum err keep_status(struct inbox *in, const struct post *p, struct diag 
     return e;
 }
 
-enum err inbox_status(struct inbox *in, struct store_reader *r, struct span party, struct span id, struct arena *a,
-                      struct buf *status, struct diag *d) {
+static struct span owner_of(const struct caller *from, struct span root, struct arena *a) {
+    return arena_printf(a, "%.*s %.*s", SPAN_ARG(from->key), SPAN_ARG(root));
+}
+
+enum err inbox_status(struct inbox *in, struct store_reader *r, const struct caller *from, struct span root,
+                      struct span id, struct arena *a, struct buf *status, struct diag *d) {
     struct store_document doc;
+    struct span asking = owner_of(from, root, a);
     bool found = false;
     pthread_mutex_lock(&in->lock);
     for (struct post *p = in->first; p && !found; p = p->next) {
-        if (!span_is(id, p->id) || !span_equal(p->party, party)) continue;
+        if (!span_is(id, p->id) || !span_equal(p->owner, asking)) continue;
         write_status(p, false, status);
         found = true;
     }
@@ -150,74 +131,13 @@ enum err inbox_status(struct inbox *in, struct store_reader *r, struct span part
     if (e && e != ERR_NOT_FOUND) return e;
     struct span body = e ? (struct span){0} : doc.body;
     struct span owner = span_cut(&body, '\n');
-    if (e || !span_equal(owner, party)) return diag_set(d, ERR_NOT_FOUND, "there is no such status");
+    if (e || !span_equal(owner, asking)) return diag_set(d, ERR_NOT_FOUND, "there is no such status");
     buf_add(status, body);
     return ERR_NONE;
 }
 
-/* ---- taking in --------------------------------------------------------------------------------------------------- */
-
-/* Where a finding of the intake belongs: the object being added. */
-struct taking {
-    struct post *post;
-    size_t at;
-};
-
-static void note_finding(void *context, bool error, const char *place, struct span object_id, const char *path,
-                         const char *message) {
-    struct taking *t = context;
-    struct outcome *o = &t->post->outcomes[t->at];
-    if (o->message.len || t->post->envelope.count > INBOX_DETAILS_MAX) return;
-    o->message = *path ? arena_printf(&t->post->arena, "%s: %s", path, message)
-                       : arena_copy(&t->post->arena, span_cstr(message));
-}
-
-/* What a status names an object by (§4.3.2). */
-static void name_outcome(struct post *p, size_t i, struct arena *scratch) {
-    struct outcome *o = &p->outcomes[i];
-    struct json_doc doc;
-    time_us version = p->received;
-    arena_reset(scratch);
-    o->id = arena_printf(&p->arena, "objects[%zu]", i);
-    if (!json_parse(scratch, p->envelope.objects[i], &doc, NULL)) {
-        struct span id = json_text(json_get(json_root(&doc), "id"), scratch);
-        struct span modified = json_text(json_get(json_root(&doc), "modified"), scratch);
-        if (!modified.len) modified = json_text(json_get(json_root(&doc), "created"), scratch);
-        if (stix_id_valid(id)) o->id = arena_copy(&p->arena, id);
-        if (!time_parse_stix(modified, &version)) version = p->received;
-    }
-    time_format_us(version, o->version);
-}
-
-static enum err take_in(struct inbox *in, struct post *p, struct diag *d) {
-    struct node_view *view = node_view(in->node);
-    struct share_context context;
-    struct intake *intake = NULL;
-    struct intake_totals totals;
-    struct taking taking = {.post = p};
-    struct intake_options options = {
-        .source = p->party, .keep_going = true, .finding = note_finding, .finding_context = &taking};
-    struct arena scratch;
-    char place[PLACE_SIZE];
-    arena_init(&scratch, OBJECT_ARENA_MAX);
-    node_share_context(in->node, &in->node->live, view, &context);
-    enum err e = intake_open(&context, &options, &intake, d);
-    for (size_t i = 0; !e && i < p->envelope.count; i++) {
-        int64_t holding;
-        taking.at = i;
-        name_outcome(p, i, &scratch);
-        snprintf(place, sizeof place, "objects[%zu]", i);
-        e = intake_add(intake, p->envelope.objects[i], place, &holding, d);
-        p->outcomes[i].failed = holding == 0;
-        p->failures += holding == 0;
-    }
-    p->successes = p->envelope.count - p->failures;
-    if (!e) e = intake_commit(&intake, &totals, d);
-    if (intake) intake_cancel(&intake);
-    arena_free(&scratch);
-    node_view_release(in->node, &view);
-    return e;
-}
+/* ---- working off -------------------------------------------------------------------------------------------------
+ */
 
 static void fail_all(struct post *p) {
     p->successes = 0;
@@ -226,15 +146,15 @@ static void fail_all(struct post *p) {
         p->outcomes[i].failed = true;
         p->outcomes[i].message = SPAN("this node could not store it; post it again later");
         if (!p->outcomes[i].id.len) p->outcomes[i].id = SPAN("object");
-        if (!p->outcomes[i].version[0]) time_format_us(p->received, p->outcomes[i].version);
+        if (!p->outcomes[i].shown[0]) time_format_us(p->received, p->outcomes[i].shown);
     }
 }
 
 static void work_off(struct inbox *in, struct post *p) {
     struct diag d = {0};
-    enum err e = take_in(in, p, &d);
+    enum err e = inbox_take_in(in->node, p, &d);
     if (e) {
-        log_error("inbox of %.*s: %s", SPAN_ARG(p->party), d.message);
+        log_error("a post of %.*s: %s", SPAN_ARG(p->owner), d.message);
         fail_all(p);
     }
     if ((e = keep_status(in, p, &d))) log_error("a status could not be kept: %s", d.message);
@@ -296,7 +216,8 @@ void inbox_close(struct inbox **inbox) {
 
 /* ---- posting ----------------------------------------------------------------------------------------------------- */
 
-static enum err post_make(struct inbox *in, struct span party, struct span content, struct post **out, struct diag *d) {
+static enum err post_make(struct inbox *in, const struct caller *from, struct span root, struct span collection,
+                          struct span content, struct post **out, struct diag *d) {
     struct post *p = calloc(1, sizeof *p);
     *out = NULL;
     if (!p) return diag_set(d, ERR_NOMEM, "no memory left for a post");
@@ -307,7 +228,11 @@ static enum err post_make(struct inbox *in, struct span party, struct span conte
     stix_id_from_hmac(&seed, SPAN("x"), id);
     snprintf(p->id, sizeof p->id, "%.36s", id + strlen("x--"));
     p->received = clock_now(in->node->live.clock);
-    p->party = arena_copy(&p->arena, party);
+    p->owner = owner_of(from, root, &p->arena);
+    p->from = (struct caller){.party = arena_copy(&p->arena, from->party),
+                              .member = arena_copy(&p->arena, from->member),
+                              .key = arena_copy(&p->arena, from->key)};
+    p->collection = arena_copy(&p->arena, collection);
     buf_add(&p->content, content);
     enum err e = buf_ok(&p->content) ? envelope_read(&p->arena, buf_span(&p->content), &p->envelope, d)
                                      : diag_set(d, ERR_NOMEM, "no memory left for a post");
@@ -346,9 +271,10 @@ static void wait_for(struct inbox *in, const struct post *p) {
     }
 }
 
-enum err inbox_post(struct inbox *in, struct span party, struct span content, struct buf *status, struct diag *d) {
+enum err inbox_post(struct inbox *in, const struct caller *from, struct span root, struct span collection,
+                    struct span content, struct buf *status, struct diag *d) {
     struct post *p;
-    enum err e = post_make(in, party, content, &p, d);
+    enum err e = post_make(in, from, root, collection, content, &p, d);
     if (e) return e;
     pthread_mutex_lock(&in->lock);
     e = enqueue(in, p, d);

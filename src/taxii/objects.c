@@ -35,62 +35,125 @@ static enum err send_page(struct taxii_call *c, const struct taxii_page_request 
     return ERR_NONE;
 }
 
-/* What is common to the four ways to read a feed. */
-static enum err read_feed(struct taxii_call *c, enum taxii_page_kind kind, bool one_object) {
-    static const char *const resources[] = {"objects", "manifest", "versions"};
+/* What is common to all that read from a collection, or delete from it. */
+struct reading {
     struct taxii_collection collection;
+    struct taxii_scope scope;
     struct taxii_filter filter;
-    enum err e = taxii_collection_find(c, c->names[0], &collection);
-    if (e) return e;
-    if (collection.kind != TAXII_FEED) return taxii_error(c, 403, "this collection cannot be read");
-    struct taxii_scope scope = {.secret = span_of(c->view->secret, sizeof c->view->secret),
-                                .party = c->party,
-                                .collection = span_cstr(collection.id),
-                                .resource = span_cstr(resources[kind]),
-                                .object = one_object ? c->names[1] : (struct span){0}};
-    if ((e = taxii_filter_read(c->arena, &c->req->query, &scope, &filter, &c->diag))) return e;
-    if (one_object && (e = taxii_page_object_exists(c->reader, collection.ledger.id, scope.object, &c->diag))) return e;
-    if (kind == TAXII_PAGE_VERSIONS) filter.versions = TAXII_VERSION_ALL; /* §5.8 has no match[version] */
-    struct taxii_page_request request = {.kind = kind,
-                                         .ledger = collection.ledger.id,
-                                         .size = collection.ledger.size,
-                                         .object = scope.object,
-                                         .filter = &filter,
-                                         .scope = &scope};
-    return send_page(c, &request);
+    struct taxii_page_request request;
+};
+
+/* The collection, if the caller has these rights: one who has none of them does not learn that it exists. */
+static enum err find_with_rights(struct taxii_call *c, unsigned needed, const char *refusal, bool *refused,
+                                 struct taxii_collection *out) {
+    enum err e = taxii_collection_find(c, c->names[0], out);
+    *refused = !e && (out->rights & needed) != needed;
+    return *refused ? taxii_error(c, 403, refusal) : e;
+}
+
+static enum err read_request(struct taxii_call *c, enum taxii_page_kind kind, bool one_object, struct reading *r) {
+    static const char *const resources[] = {"objects", "manifest", "versions"};
+    const struct taxii_collection *from = &r->collection;
+    bool ordinary = from->kind == TAXII_ORDINARY;
+    int64_t number = ordinary ? from->ordinary.number : from->ledger.id;
+    r->scope = (struct taxii_scope){.secret = span_of(c->view->secret, sizeof c->view->secret),
+                                    .party = c->caller.key,
+                                    .collection = from->id,
+                                    .resource = span_cstr(resources[kind]),
+                                    .object = one_object ? c->names[1] : (struct span){0},
+                                    .mixed = ordinary && collection_mixed(&from->ordinary)};
+    enum err e = taxii_filter_read(c->arena, &c->req->query, &r->scope, &r->filter, &c->diag);
+    if (!e && one_object) e = taxii_page_object_exists(c->reader, number, r->scope.object, &c->diag);
+    r->request = (struct taxii_page_request){.kind = kind,
+                                             .ledger = number,
+                                             .size = from->ledger.size,
+                                             .ordinary = ordinary,
+                                             .object = r->scope.object,
+                                             .filter = &r->filter,
+                                             .scope = &r->scope};
+    if (!e && ordinary) e = collection_size(c->reader, number, &r->request.size, &c->diag);
+    return e;
+}
+
+static enum err read_collection(struct taxii_call *c, enum taxii_page_kind kind, bool one_object) {
+    struct reading r;
+    bool refused;
+    enum err e = find_with_rights(c, COLLECTION_READ, "this collection cannot be read by you", &refused, &r.collection);
+    if (e || refused) return e;
+    if ((e = read_request(c, kind, one_object, &r))) return e;
+    if (kind == TAXII_PAGE_VERSIONS) r.filter.versions = TAXII_VERSION_ALL; /* §5.8 has no match[version] */
+    return send_page(c, &r.request);
 }
 
 enum err taxii_get_objects(struct taxii_call *c) {
-    return read_feed(c, TAXII_PAGE_OBJECTS, false);
+    return read_collection(c, TAXII_PAGE_OBJECTS, false);
 }
 
 enum err taxii_get_manifest(struct taxii_call *c) {
-    return read_feed(c, TAXII_PAGE_MANIFEST, false);
+    return read_collection(c, TAXII_PAGE_MANIFEST, false);
 }
 
 enum err taxii_get_object(struct taxii_call *c) {
-    return read_feed(c, TAXII_PAGE_OBJECTS, true);
+    return read_collection(c, TAXII_PAGE_OBJECTS, true);
 }
 
 enum err taxii_get_versions(struct taxii_call *c) {
-    return read_feed(c, TAXII_PAGE_VERSIONS, true);
+    return read_collection(c, TAXII_PAGE_VERSIONS, true);
 }
 
 enum err taxii_post_objects(struct taxii_call *c) {
-    struct taxii_collection collection;
+    struct taxii_collection into;
     struct buf status = BUF_EMPTY;
-    enum err e = taxii_collection_find(c, c->names[0], &collection);
-    if (e) return e;
-    if (collection.kind != TAXII_INBOX) return taxii_error(c, 403, "this collection cannot be written");
-    e = inbox_post(c->server->inbox, c->party, c->req->body, &status, &c->diag);
+    bool refused;
+    enum err e = find_with_rights(c, COLLECTION_WRITE, "this collection cannot be written by you", &refused, &into);
+    if (e || refused) return e;
+    struct span ordinary = into.kind == TAXII_ORDINARY ? into.id : (struct span){0};
+    e = inbox_post(c->server->inbox, &c->caller, c->root, ordinary, c->req->body, &status, &c->diag);
     if (!e) return taxii_resource(c, 202, &status);
     buf_free(&status);
     return e == ERR_INVALID ? taxii_error(c, 422, c->diag.message) : e;
 }
 
-/* A feed cannot be written, an inbox cannot be read: deleting needs both (§5.7). */
+/* ---- deleting (§5.7) -----------------------------------------------------------------------------------------------
+ */
+
+/* All versions unless the filters say which: what match[version] and match[spec_version] mean when they are not given
+ * (§3.4.1) is for reading. */
+static void widen(struct taxii_call *c, struct reading *r) {
+    struct span given;
+    static const struct span every[] = {{"2.1", 3}, {"2.0", 3}, {"", 0}};
+    if (!http_query_find(&c->req->query, "match[version]", &given) || given.len == 0)
+        r->filter.versions = TAXII_VERSION_ALL;
+    if (r->filter.spec_count || !r->scope.mixed) return;
+    r->filter.specs = every;
+    r->filter.spec_count = sizeof every / sizeof *every;
+}
+
+static enum err remove_entries(struct taxii_call *c, const struct reading *r, const uint64_t *seqs, size_t count) {
+    struct store_tx *tx = NULL;
+    struct collection_end end;
+    struct realm *realm = &c->server->node->live;
+    enum err e = store_begin(realm->store, &tx, &c->diag);
+    if (!e) e = collection_end(tx, r->request.ledger, &end, &c->diag);
+    if (!e) e = collection_remove(tx, &end, r->request.object, seqs, count, clock_now(realm->clock), &c->diag);
+    if (!e) e = store_commit(&tx, &c->diag);
+    if (tx) store_rollback(&tx);
+    return e;
+}
+
 enum err taxii_delete_object(struct taxii_call *c) {
-    struct taxii_collection collection;
-    enum err e = taxii_collection_find(c, c->names[0], &collection);
-    return e ? e : taxii_error(c, 403, "objects cannot be deleted from this collection");
+    struct reading r;
+    uint64_t *seqs;
+    size_t count;
+    bool refused;
+    enum err e = find_with_rights(c, COLLECTION_READ | COLLECTION_WRITE,
+                                  "you cannot delete objects from this collection", &refused, &r.collection);
+    if (e || refused) return e;
+    if ((e = read_request(c, TAXII_PAGE_VERSIONS, true, &r))) return e;
+    widen(c, &r);
+    e = taxii_page_entries(c->reader, &r.request, c->arena, &seqs, &count, &c->diag);
+    if (!e && count == 0) e = diag_set(&c->diag, ERR_NOT_FOUND, "there is no such version of this object");
+    if (!e) e = remove_entries(c, &r, seqs, count);
+    if (!e) http_response_empty(c->res, 200);
+    return e;
 }

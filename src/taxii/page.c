@@ -43,7 +43,8 @@ static void add_time(struct buf *out, time_us t) {
     buf_add_char(out, '"');
 }
 
-static void add_item(struct buf *out, enum taxii_page_kind kind, const struct store_entry *e) {
+static void add_item(struct buf *out, const struct taxii_page_request *q, const struct store_entry *e) {
+    enum taxii_page_kind kind = q->kind;
     if (kind == TAXII_PAGE_OBJECTS) {
         buf_add(out, e->body);
         return;
@@ -59,7 +60,9 @@ static void add_item(struct buf *out, enum taxii_page_kind kind, const struct st
     add_time(out, e->time);
     buf_add(out, SPAN(",\"version\":"));
     add_time(out, version);
-    buf_add(out, SPAN(",\"media_type\":\"" STIX_MEDIA_TYPE "\"}"));
+    buf_add(out, SPAN(",\"media_type\":\""));
+    buf_add(out, q->ordinary ? collection_media(e) : SPAN(STIX_MEDIA_TYPE));
+    buf_add(out, SPAN("\"}"));
 }
 
 /* Takes one entry in; false when the page is full and the entry belongs to the next. */
@@ -78,7 +81,7 @@ static bool sheet_add(void *context, const struct store_entry *e) {
         buf_add_cstr(&page->body, s->request->kind == TAXII_PAGE_VERSIONS ? "{\"versions\":[" : "{\"objects\":[");
         page->first = e->time;
     }
-    add_item(&page->body, s->request->kind, e);
+    add_item(&page->body, s->request, e);
     page->last = e->time;
     page->count++;
     return buf_ok(&page->body);
@@ -109,7 +112,8 @@ static enum err sheet_end(struct sheet *s, struct diag *d) {
 
 static bool straight(const struct taxii_page_request *q) {
     const struct taxii_filter *f = q->filter;
-    return f->time_count == 0 && !(f->versions & TAXII_VERSION_FIRST) && f->id_count <= 1 && f->type_count <= 1;
+    return !q->scope->mixed && f->time_count == 0 && !(f->versions & TAXII_VERSION_FIRST) && f->id_count <= 1 &&
+           f->type_count <= 1;
 }
 
 static struct store_entry_query base_query(const struct taxii_page_request *q) {
@@ -119,7 +123,7 @@ static struct store_entry_query base_query(const struct taxii_page_request *q) {
         .from_seq = f->from,
         .to_seq = q->size,
         .added_after = f->added_after,
-        .superseded = f->time_count || f->versions & (TAXII_VERSION_ALL | TAXII_VERSION_FIRST),
+        .superseded = q->scope->mixed || f->time_count || f->versions & (TAXII_VERSION_ALL | TAXII_VERSION_FIRST),
         .modified = TIME_NONE,
     };
 }
@@ -142,8 +146,8 @@ static enum err build_straight(struct store_reader *r, const struct taxii_page_r
 
 struct found {
     uint64_t seq;
-    struct span stix_id; /* only while it is to be asked whether this is its object's first version */
-    bool ask_first;
+    struct span stix_id; /* only while it is to be asked what else there is of its object */
+    bool ask;            /* whether this is its object's first version; in ordinary collections, whether it is wanted */
 };
 
 struct search {
@@ -180,8 +184,8 @@ static bool search_add(void *context, const struct store_entry *e) {
     s->scanned++;
     s->last = e->seq;
     if (!type_wanted(f, e->stix_id)) return true;
-    bool wanted = version_wanted(f, e);
-    if (!wanted && !(f->versions & TAXII_VERSION_FIRST)) return true;
+    bool wanted = !s->request->ordinary && version_wanted(f, e);
+    if (!s->request->ordinary && !wanted && !(f->versions & TAXII_VERSION_FIRST)) return true;
     if (s->count == s->room) {
         size_t room = s->room ? s->room * 2 : 256;
         struct found *more = arena_zalloc(s->arena, room, sizeof *more);
@@ -191,7 +195,7 @@ static bool search_add(void *context, const struct store_entry *e) {
         s->room = room;
     }
     struct found *found = &s->found[s->count++];
-    *found = (struct found){.seq = e->seq, .ask_first = !wanted};
+    *found = (struct found){.seq = e->seq, .ask = !wanted};
     if (!wanted) found->stix_id = arena_copy(s->arena, e->stix_id);
     return !(s->failed = s->arena->overflow);
 }
@@ -199,6 +203,61 @@ static bool search_add(void *context, const struct store_entry *e) {
 static bool take_seq(void *context, const struct store_entry *e) {
     *(uint64_t *)context = e->seq;
     return false;
+}
+
+/* Of one object of an ordinary collection: whether the entry is among those the filter's versions of it name (§3.4.1).
+ * Specification versions first: those asked for, or the newest held; among the rest, versions by their own order. */
+static bool spec_wanted(const struct taxii_filter *f, const struct store_entry *all, size_t count, struct span spec) {
+    for (size_t i = 0; i < f->spec_count; i++)
+        if (span_equal(f->specs[i], spec)) return true;
+    for (size_t i = 0; f->spec_count == 0 && i < count; i++) {
+        struct span other = collection_spec_version(collection_media(&all[i]));
+        size_t n = other.len < spec.len ? other.len : spec.len;
+        int order = n ? memcmp(other.at, spec.at, n) : 0;
+        if (order > 0 || (order == 0 && other.len > spec.len)) return false;
+    }
+    return f->spec_count == 0;
+}
+
+static bool wanted_of_object(const struct taxii_filter *f, const struct store_entry *all, size_t count, uint64_t seq) {
+    const struct store_entry *e = NULL;
+    bool first = true, last = true;
+    for (size_t i = 0; i < count && !e; i++)
+        if (all[i].seq == seq) e = &all[i];
+    if (!e || !spec_wanted(f, all, count, collection_spec_version(collection_media(e)))) return false;
+    for (size_t i = 0; i < count; i++) {
+        if (!spec_wanted(f, all, count, collection_spec_version(collection_media(&all[i])))) continue;
+        first = first && e->modified <= all[i].modified;
+        last = last && e->modified >= all[i].modified;
+    }
+    bool wanted = f->versions & TAXII_VERSION_ALL || (f->versions & TAXII_VERSION_FIRST && first) ||
+                  (f->versions & TAXII_VERSION_LAST && last);
+    for (size_t i = 0; i < f->time_count; i++) wanted |= e->modified == f->times[i];
+    return wanted;
+}
+
+static enum err settle_ordinary(struct store_reader *r, struct search *s, size_t from, struct diag *d) {
+    struct arena a;
+    size_t kept = from;
+    enum err e = ERR_NONE;
+    arena_init(&a, CREATED_ARENA_MAX);
+    for (size_t i = from; !e && i < s->count; i++) {
+        struct store_entry *all;
+        size_t count;
+        struct store_entry_query query = {.ledger = s->request->ledger,
+                                          .added_after = TIME_NONE,
+                                          .superseded = true,
+                                          .stix_id = s->found[i].stix_id,
+                                          .modified = TIME_NONE,
+                                          .limit = STORE_PAGE_MAX,
+                                          .with_record = true};
+        arena_reset(&a);
+        e = store_entry_scan(r, &query, &a, &all, &count, d);
+        if (!e && wanted_of_object(s->request->filter, all, count, s->found[i].seq)) s->found[kept++] = s->found[i];
+    }
+    s->count = kept;
+    arena_free(&a);
+    return e;
 }
 
 /* Drops what is not its object's first version; called between walks, as the store allows none within another. */
@@ -212,11 +271,11 @@ static enum err settle_first(struct store_reader *r, struct search *s, size_t fr
                                           .stix_id = s->found[i].stix_id,
                                           .modified = TIME_NONE,
                                           .limit = 1};
-        if (s->found[i].ask_first) {
+        if (s->found[i].ask) {
             enum err e = store_entry_each(r, &query, take_seq, &first, d);
             if (e) return e;
         }
-        if (!s->found[i].ask_first || first == s->found[i].seq) s->found[kept++] = s->found[i];
+        if (!s->found[i].ask || first == s->found[i].seq) s->found[kept++] = s->found[i];
     }
     s->count = kept;
     return ERR_NONE;
@@ -238,7 +297,7 @@ static enum err search_one(struct store_reader *r, struct search *s, struct span
         s->scanned = 0;
         enum err e = store_entry_each(r, &query, search_add, s, d);
         if (!e && s->failed) e = diag_set(d, ERR_NOMEM, "no memory left for this request");
-        if (!e) e = settle_first(r, s, before, d);
+        if (!e) e = s->request->ordinary ? settle_ordinary(r, s, before, d) : settle_first(r, s, before, d);
         if (e) return e;
         *budget -= s->scanned < *budget ? s->scanned : *budget;
         if (s->scanned < SCAN_CHUNK) return ERR_NONE;
@@ -318,4 +377,25 @@ enum err taxii_page_object_exists(struct store_reader *r, int64_t ledger, struct
     enum err e = stix_id_valid(object) ? store_entry_each(r, &query, take_seq, &seq, d) : ERR_NONE;
     if (e) return e;
     return seq != UINT64_MAX ? ERR_NONE : diag_set(d, ERR_NOT_FOUND, "there is no such object in this collection");
+}
+
+enum err taxii_page_entries(struct store_reader *r, const struct taxii_page_request *q, struct arena *a, uint64_t **out,
+                            size_t *count, struct diag *d) {
+    struct store_entry *all;
+    size_t all_count;
+    struct store_entry_query query = {.ledger = q->ledger,
+                                      .added_after = TIME_NONE,
+                                      .superseded = true,
+                                      .stix_id = q->object,
+                                      .modified = TIME_NONE,
+                                      .limit = STORE_PAGE_MAX,
+                                      .with_record = true};
+    enum err e = store_entry_scan(r, &query, a, &all, &all_count, d);
+    *count = 0;
+    if (e) return e;
+    *out = arena_zalloc(a, all_count + 1, sizeof **out);
+    if (!*out) return diag_set(d, ERR_NOMEM, "no memory left for this request");
+    for (size_t i = 0; i < all_count; i++)
+        if (wanted_of_object(q->filter, all, all_count, all[i].seq)) (*out)[(*count)++] = all[i].seq;
+    return ERR_NONE;
 }

@@ -6,7 +6,7 @@
 #define RENKEI_TAXII_PAGE_H
 
 #include "base/buf.h"
-#include "store/store.h"
+#include "node/collection.h"
 #include "taxii/filter.h"
 
 enum {
@@ -20,6 +20,7 @@ struct taxii_page_request {
     enum taxii_page_kind kind;
     int64_t ledger;
     uint64_t size;      /* of the ledger: what was committed when its row was read */
+    bool ordinary;      /* an ordinary collection's: versions may come in any order, other media types among them */
     struct span object; /* the one object asked for; empty = any */
     const struct taxii_filter *filter;
     const struct taxii_scope *scope; /* for the cursor */
@@ -38,6 +39,9 @@ MUST_CHECK enum err taxii_page_build(struct store_reader *r, const struct taxii_
 void taxii_page_free(struct taxii_page *page);
 /* Whether the page depends on nothing but the ledger's size, place, limit and binding, and is worth keeping. */
 bool taxii_page_cacheable(const struct taxii_page_request *q);
+/* Which entries of its one object an ordinary collection's request means, whatever its limit: *out in `a`. */
+MUST_CHECK enum err taxii_page_entries(struct store_reader *r, const struct taxii_page_request *q, struct arena *a,
+                                       uint64_t **out, size_t *count, struct diag *d);
 /* ERR_NOT_FOUND unless some version of the object is released and not withdrawn. */
 MUST_CHECK enum err taxii_page_object_exists(struct store_reader *r, int64_t ledger, struct span object,
                                              struct diag *d);

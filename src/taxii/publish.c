@@ -67,7 +67,7 @@ enum err publish_get_ledgers(struct taxii_call *c) {
         if (list[i].kind != TAXII_FEED) continue;
         json_begin_object(&w);
         json_member(&w, "origin", l->origin);
-        json_member_cstr(&w, "collection", list[i].id);
+        json_member(&w, "collection", list[i].id);
         json_member(&w, "lineage", l->lineage);
         json_member_number(&w, "size", (int64_t)l->size);
         write_versions(&w, agreements, agreement_count, l->lineage);
@@ -197,7 +197,7 @@ enum err publish_post_cosignature(struct taxii_call *c) {
     enum err e = find_feed(c, &feed);
     if (e) return e;
     if (c->req->body.len > LEDGER_NOTE_SIZE_MAX) return diag_set(&c->diag, ERR_LIMIT, "larger than any note");
-    e = node_cosign_receive(c->server->node, c->party, feed.ledger.id, c->req->body, &c->diag);
+    e = node_cosign_receive(c->server->node, c->caller.party, feed.ledger.id, c->req->body, &c->diag);
     if (e) return e;
     http_response_empty(c->res, 204);
     return ERR_NONE;

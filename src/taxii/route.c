@@ -9,22 +9,23 @@
 typedef enum err handler(struct taxii_call *c);
 
 /* One row a resource. In a path "*" stands for one segment and a "**" at its end for the rest; a trailing slash is part
- * of the path (TAXII 2.1 §1.6.10). `taxii`: speaks TAXII's media types; `open`: needs no client certificate, for what
- * it serves or takes proves itself. */
+ * of the path (TAXII 2.1 §1.6.10). The first "*" of a TAXII resource is its API root. `taxii`: speaks TAXII's media
+ * types, to whoever has an account, a token or a partner's certificate; others are for partners' certificates. `open`:
+ * needs none, for what it serves or takes proves itself. */
 static const struct route {
     const char *path;
     bool taxii, open;
     handler *get, *post, *delete;
 } routes[] = {
     {"/taxii2/", true, false, taxii_get_discovery, NULL, NULL},
-    {"/api/live/", true, false, taxii_get_root, NULL, NULL},
-    {"/api/live/status/*/", true, false, taxii_get_status, NULL, NULL},
-    {"/api/live/collections/", true, false, taxii_get_collections, NULL, NULL},
-    {"/api/live/collections/*/", true, false, taxii_get_collection, NULL, NULL},
-    {"/api/live/collections/*/manifest/", true, false, taxii_get_manifest, NULL, NULL},
-    {"/api/live/collections/*/objects/", true, false, taxii_get_objects, taxii_post_objects, NULL},
-    {"/api/live/collections/*/objects/*/", true, false, taxii_get_object, NULL, taxii_delete_object},
-    {"/api/live/collections/*/objects/*/versions/", true, false, taxii_get_versions, NULL, NULL},
+    {"/api/*/", true, false, taxii_get_root, NULL, NULL},
+    {"/api/*/status/*/", true, false, taxii_get_status, NULL, NULL},
+    {"/api/*/collections/", true, false, taxii_get_collections, NULL, NULL},
+    {"/api/*/collections/*/", true, false, taxii_get_collection, NULL, NULL},
+    {"/api/*/collections/*/manifest/", true, false, taxii_get_manifest, NULL, NULL},
+    {"/api/*/collections/*/objects/", true, false, taxii_get_objects, taxii_post_objects, NULL},
+    {"/api/*/collections/*/objects/*/", true, false, taxii_get_object, NULL, taxii_delete_object},
+    {"/api/*/collections/*/objects/*/versions/", true, false, taxii_get_versions, NULL, NULL},
     {"/renkei/v1/card", false, true, publish_get_card, publish_post_card, NULL},
     {"/renkei/v1/erasures", false, false, NULL, publish_post_erasure, NULL},
     {"/renkei/v1/ledgers/", false, false, publish_get_ledgers, NULL, NULL},
@@ -154,16 +155,6 @@ static bool media_admitted(struct taxii_call *c, const struct route *route) {
     return false;
 }
 
-/* The party whose certificate the client presented. */
-static bool client_known(struct taxii_call *c) {
-    if (c->req->has_peer && !node_party_of_pin(c->server->node, &c->req->peer_pin, c->arena, &c->party, &c->diag))
-        return true;
-    /* There is no registered scheme for client certificates; RFC 9110 §11.6.1 still wants a challenge. */
-    http_response_header(c->res, "WWW-Authenticate", SPAN("Certificate realm=\"renkei\""));
-    (void)taxii_error(c, 401, "present the TLS client certificate of a party that this node trusts");
-    return false;
-}
-
 static enum err reader_take(struct taxii_server *s, struct store_reader **out, struct diag *d) {
     pthread_mutex_lock(&s->lock);
     *out = s->reader_count ? s->readers[--s->reader_count] : NULL;
@@ -181,42 +172,84 @@ static void reader_give(struct taxii_server *s, struct store_reader **reader) {
     store_reader_close(reader);
 }
 
-static void run(struct taxii_call *c, handler *handle) {
+/* ---- who asks ---------------------------------------------------------------------------------------------------- */
+
+/* A certificate counts before what stands in the request. ERR_DENIED. */
+static enum err identify(struct taxii_call *c, bool certificate_only) {
     struct taxii_server *s = c->server;
-    enum err e = reader_take(s, &c->reader, &c->diag);
-    if (!e) {
-        c->view = node_view(s->node);
-        e = handle(c);
-        node_view_release(s->node, &c->view);
-        reader_give(s, &c->reader);
+    struct span name, password, token;
+    if (c->req->has_peer && !caller_by_pin(s->node, &c->req->peer_pin, c->arena, &c->caller, &c->diag)) return ERR_NONE;
+    if (certificate_only)
+        return diag_set(&c->diag, ERR_DENIED, "present the TLS client certificate of a party that this node trusts");
+    if (http_request_bearer(c->req, &token))
+        return caller_by_token(s->node, c->reader, token, c->arena, &c->caller, &c->diag);
+    if (http_request_basic(c->req, &name, &password))
+        return caller_by_password(s->callers, s->node, c->reader, name, password, c->arena, &c->caller, &c->diag);
+    return diag_set(&c->diag, ERR_DENIED,
+                    "present the TLS client certificate of a party that this node trusts, an account's password or a "
+                    "token");
+}
+
+/* There is no registered scheme for client certificates; RFC 9110 §11.6.1 still wants a challenge. */
+static void answer_unknown(struct taxii_call *c, bool certificate_only) {
+    http_response_header(c->res, "WWW-Authenticate",
+                         certificate_only ? SPAN("Certificate realm=\"renkei\"")
+                                          : SPAN("Basic realm=\"renkei\", charset=\"UTF-8\", Bearer realm=\"renkei\""));
+    (void)taxii_error(c, 401, c->diag.message);
+}
+
+/* ---- one request ---------------------------------------------------------------------------------------------------
+ */
+
+static void answer(struct taxii_call *c, const struct route *route) {
+    handler *handle = route ? handler_of(route, c->req->method) : NULL;
+    bool open = route && route->open, certificate_only = route && !route->taxii;
+    enum err e = open ? ERR_NONE : identify(c, certificate_only);
+    if (e == ERR_DENIED) {
+        answer_unknown(c, certificate_only); /* a stranger does not learn which paths exist */
+        return;
     }
+    if (!e && !route)
+        (void)taxii_error(c, 404, "there is no such resource");
+    else if (!e && !handle)
+        answer_wrong_method(c, route);
+    else if (!e && media_admitted(c, route))
+        e = handle(c);
     if (e) taxii_call_fail(c, e);
 }
 
-void taxii_handle(void *context, struct http_request *req, struct http_response *res) {
-    struct taxii_call c = {.server = context, .req = req, .res = res, .arena = req->arena};
-    const struct route *route = find_route(req->path, c.names);
-    if (route && !route->open && !client_known(&c)) return;
-    if (!route) {
-        /* A stranger does not learn which paths exist. */
-        if (client_known(&c)) (void)taxii_error(&c, 404, "there is no such resource");
-        return;
-    }
-    handler *handle = handler_of(route, req->method);
-    if (!handle)
-        answer_wrong_method(&c, route);
-    else if (media_admitted(&c, route))
-        run(&c, handle);
+static void name_root(struct taxii_call *c, const struct route *route) {
+    c->root = SPAN(COLLECTION_ROOT);
+    if (!route || strncmp(route->path, "/api/", 5) != 0) return;
+    c->root = c->names[0];
+    memmove(c->names, c->names + 1, sizeof c->names - sizeof *c->names);
 }
 
+void taxii_handle(void *context, struct http_request *req, struct http_response *res) {
+    struct taxii_server *s = context;
+    struct taxii_call c = {.server = s, .req = req, .res = res, .arena = req->arena};
+    const struct route *route = find_route(req->path, c.names);
+    name_root(&c, route);
+    enum err e = reader_take(s, &c.reader, &c.diag);
+    if (e) {
+        taxii_call_fail(&c, e);
+        return;
+    }
+    c.view = node_view(s->node);
+    answer(&c, route);
+    node_view_release(s->node, &c.view);
+    reader_give(s, &c.reader);
+}
+
+/* Who may send how much, before it is read. */
 size_t taxii_admit(void *context, const struct http_request *req) {
     struct taxii_server *s = context;
-    struct span names[TAXII_NAMES_MAX], party;
-    struct diag ignored;
-    const struct route *route = find_route(req->path, names);
+    struct taxii_call c = {.server = s, .req = req, .arena = req->arena};
+    const struct route *route = find_route(req->path, c.names);
     if (route && route->post == publish_post_card) return TAXII_CARD_BODY_MAX;
-    if (!req->has_peer || node_party_of_pin(s->node, &req->peer_pin, req->arena, &party, &ignored) || !route ||
-        !route->post)
-        return TAXII_STRANGER_BODY_MAX;
+    if (!route || !route->post || reader_take(s, &c.reader, &c.diag)) return TAXII_STRANGER_BODY_MAX;
+    enum err e = identify(&c, !route->taxii);
+    reader_give(s, &c.reader);
+    if (e) return TAXII_STRANGER_BODY_MAX;
     return route->post == taxii_post_objects ? INBOX_CONTENT_MAX : TAXII_CARD_BODY_MAX;
 }

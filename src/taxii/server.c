@@ -43,6 +43,7 @@ enum err taxii_server_start(struct node *n, struct taxii_server **out, struct di
     enum err e = config_listen(n->config, s->address, sizeof s->address, &s->port, d);
     numeric_address(s->address, sizeof s->address);
     if (!e && !(s->pages = page_cache_new())) e = diag_set(d, ERR_NOMEM, "no memory left for pages");
+    if (!e) e = callers_new(&s->callers, d);
     if (!e) e = inbox_open(n, &s->inbox, d);
     if (!e) e = listen_now(s, d);
     if (e) taxii_server_stop(&s);
@@ -55,6 +56,7 @@ void taxii_server_stop(struct taxii_server **server) {
     if (!s) return;
     listen_no_more(s);
     inbox_close(&s->inbox);
+    callers_free(&s->callers);
     page_cache_free(&s->pages);
     while (s->reader_count) store_reader_close(&s->readers[--s->reader_count]);
     pthread_mutex_destroy(&s->lock);

@@ -170,7 +170,7 @@ static void wrong_requests(void **state) {
     expect_error(403, "read");
     send(partner, "DELETE", "/api/live/collections/feed/objects/indicator--00000000-0000-4000-8000-000000000001/",
          TAXII, NULL, (struct span){0});
-    expect_error(403, "deleted");
+    expect_error(403, "cannot delete");
     send(partner, "DELETE", "/api/live/collections/other/objects/x/", TAXII, NULL, (struct span){0});
     expect_error(404, "collection");
     get("/api/live/collections/feed/objects/?limit=0");
