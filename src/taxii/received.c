@@ -17,7 +17,7 @@ enum {
 static bool is_callers(const struct taxii_call *c, struct span origin) {
     const struct span own = c->view->own.party;
     char start[256], *at = start;
-    int len = snprintf(start, sizeof start, "renkei/%.*s/%.*s/", SPAN_ARG(c->party), SPAN_ARG(own));
+    int len = snprintf(start, sizeof start, "renkei/%.*s/%.*s/", SPAN_ARG(c->caller.party), SPAN_ARG(own));
     if (len < 0 || (size_t)len >= sizeof start) return false;
     for (; *at; at++)
         if (*at >= 'A' && *at <= 'Z') *at = (char)(*at - 'A' + 'a');
