@@ -205,7 +205,7 @@ enum err publish_post_cosignature(struct taxii_call *c) {
 
 /* What the party says it did about a record of erasure in its feed. */
 enum err publish_post_erasure(struct taxii_call *c) {
-    enum err e = node_erasure_answered(c->server->node, c->party, c->req->body, &c->diag);
+    enum err e = node_erasure_answered(c->server->node, c->caller.party, c->req->body, &c->diag);
     if (e) return e;
     http_response_empty(c->res, 204);
     return ERR_NONE;
