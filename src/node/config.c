@@ -1,6 +1,7 @@
 #include "node/config.h"
 
 #include <arpa/inet.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -45,12 +46,22 @@ static const cyaml_schema_field_t decay_fields[] = {
 static const cyaml_schema_value_t decay_schema = {
     CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct config_decay, decay_fields)};
 
+#define NUMBER_OPTIONAL(key, field) CYAML_FIELD_UINT(key, CYAML_FLAG_OPTIONAL, struct config_limits, field)
+static const cyaml_schema_field_t limits_fields[] = {
+    NUMBER_OPTIONAL("requests_per_second", requests_per_second),
+    NUMBER_OPTIONAL("burst", burst),
+    NUMBER_OPTIONAL("failures_per_minute", failures_per_minute),
+    NUMBER_OPTIONAL("post_bytes", post_bytes),
+    CYAML_FIELD_END,
+};
+
 static const cyaml_schema_field_t config_fields[] = {
     TEXT("party", config, party),
     TEXT("name", config, name),
     TEXT("url", config, url),
     TEXT_OPTIONAL("listen", config, listen),
     TEXT_OPTIONAL("erasures", config, erasures),
+    CYAML_FIELD_MAPPING("limits", CYAML_FLAG_OPTIONAL, struct config, limits, limits_fields),
     CYAML_FIELD_SEQUENCE("members", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct config, members, &member_schema, 0,
                          LIST_MAX),
     CYAML_FIELD_SEQUENCE("sources", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct config, sources, &source_schema, 0,
@@ -131,6 +142,14 @@ static enum err check(const struct config *c, struct yaml_places *places, struct
     return check_decay(c, places, d);
 }
 
+static void fill_limits(struct config_limits *l) {
+    if (!l->requests_per_second) l->requests_per_second = CONFIG_REQUESTS_PER_SECOND;
+    if (!l->burst && __builtin_mul_overflow(l->requests_per_second, CONFIG_BURST_SECONDS, &l->burst))
+        l->burst = UINT_MAX;
+    if (!l->failures_per_minute) l->failures_per_minute = CONFIG_FAILURES_PER_MINUTE;
+    if (!l->post_bytes || l->post_bytes > CONFIG_POST_BYTES_MAX) l->post_bytes = CONFIG_POST_BYTES_MAX;
+}
+
 enum err config_read(struct span text, struct config **out, struct diag *d) {
     struct arena a;
     struct yaml_places *places = NULL;
@@ -141,6 +160,7 @@ enum err config_read(struct span text, struct config **out, struct diag *d) {
     if (!e) e = yaml_load(text, &config_schema, &data, d);
     if (!e) e = check(data, places, d);
     if (e && data) yaml_unload(&config_schema, data);
+    if (!e) fill_limits(&((struct config *)data)->limits);
     if (!e) *out = data;
     arena_free(&a);
     return e;

@@ -30,10 +30,26 @@ struct config_decay {
     double decay_speed;
 };
 
+/* What one caller may ask of the server; 0 in the file or nothing: the default. */
+struct config_limits {
+    unsigned requests_per_second, burst; /* of a caller: 429 beyond */
+    unsigned failures_per_minute;        /* wrong passwords and tokens of an address: 429 beyond */
+    unsigned post_bytes;                 /* of one post: 413 beyond; the API roots' max_content_length */
+};
+enum {
+    /* A partner's sync asks for a thousand tiles a second and more; what is slower than that is no defence but a
+     * nuisance. */
+    CONFIG_REQUESTS_PER_SECOND = 5000,
+    CONFIG_BURST_SECONDS = 4,        /* of requests saved up, when `burst` is not given */
+    CONFIG_FAILURES_PER_MINUTE = 20, /* accounts lock after five: this is for whoever tries many */
+    CONFIG_POST_BYTES_MAX = 100 << 20
+};
+
 struct config {
     char *party, *name, *url;
     char *erasures; /* what partners ask to be erased: "ask" an officer (NULL), or "obey" */
     char *listen;   /* "address:port"; from url when NULL */
+    struct config_limits limits;
     struct config_member *members;
     unsigned members_count;
     struct config_source *sources;

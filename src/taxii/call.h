@@ -4,6 +4,7 @@
 
 #include <pthread.h>
 
+#include "http/limit.h"
 #include "http/server.h"
 #include "node/collection.h"
 #include "taxii/identity.h"
@@ -25,6 +26,7 @@ struct taxii_server {
     struct page_cache *pages;
     struct inbox *inbox;
     struct callers *callers;
+    struct http_limit *requests, *failures; /* by caller; by address, of those that did not prove who they are */
     char address[256];
     uint16_t port;
 

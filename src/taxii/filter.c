@@ -159,8 +159,8 @@ static enum err read_match(struct arena *a, const struct http_query *q, bool mix
         (e = read_versions(a, versions, f, d)))
         return e;
     if (!mixed) f->spec_count = 0;
-    f->nothing =
-        (!mixed && !wants_stix_21(specs)) || (ids_given && f->id_count == 0) || (types_given && f->type_count == 0);
+    f->nothing = (!mixed && !wants_stix_21(specs)) || (mixed && specs_given && f->spec_count == 0) ||
+                 (ids_given && f->id_count == 0) || (types_given && f->type_count == 0);
     return ERR_NONE;
 }
 

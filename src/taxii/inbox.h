@@ -11,8 +11,8 @@
 #include "node/caller.h"
 
 enum {
-    INBOX_CONTENT_MAX = 100 << 20, /* bytes of one post; the API root's max_content_length */
-    INBOX_QUEUE_MAX = 16,          /* posts that wait; 503 beyond */
+    INBOX_CONTENT_MAX = CONFIG_POST_BYTES_MAX,
+    INBOX_QUEUE_MAX = 16, /* posts that wait; 503 beyond */
     INBOX_QUEUE_BYTES_MAX = 200 << 20,
     INBOX_WAIT_MS = 1000,      /* how long a post waits for its final status */
     INBOX_DETAILS_MAX = 20000, /* objects listed one by one in a status; the lists are optional (§4.3.1) */

@@ -154,6 +154,6 @@ enum err taxii_delete_object(struct taxii_call *c) {
     e = taxii_page_entries(c->reader, &r.request, c->arena, &seqs, &count, &c->diag);
     if (!e && count == 0) e = diag_set(&c->diag, ERR_NOT_FOUND, "there is no such version of this object");
     if (!e) e = remove_entries(c, &r, seqs, count);
-    if (!e) http_response_empty(c->res, 200);
+    if (!e) http_response_text(c->res, 200, TAXII_MEDIA_TYPE, (struct span){0});
     return e;
 }

@@ -392,7 +392,8 @@ enum err taxii_page_entries(struct store_reader *r, const struct taxii_page_requ
                                       .with_record = true};
     enum err e = store_entry_scan(r, &query, a, &all, &all_count, d);
     *count = 0;
-    if (e) return e;
+    *out = NULL;
+    if (e || q->filter->nothing) return e;
     *out = arena_zalloc(a, all_count + 1, sizeof **out);
     if (!*out) return diag_set(d, ERR_NOMEM, "no memory left for this request");
     for (size_t i = 0; i < all_count; i++)

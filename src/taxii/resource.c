@@ -76,7 +76,7 @@ enum err taxii_get_root(struct taxii_call *c) {
     json_begin_array(&w);
     json_cstr(&w, TAXII_MEDIA_TYPE);
     json_end_array(&w);
-    json_member_number(&w, "max_content_length", INBOX_CONTENT_MAX);
+    json_member_number(&w, "max_content_length", c->server->node->config->limits.post_bytes);
     json_end_object(&w);
     return taxii_resource(c, 200, &body);
 }

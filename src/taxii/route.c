@@ -76,7 +76,8 @@ enum err taxii_error(struct taxii_call *c, unsigned status, const char *descript
     static const struct {
         unsigned status;
         const char *title;
-    } titles[] = {{400, "Bad request"},
+    } titles[] = {{308, "Permanent redirect"},
+                  {400, "Bad request"},
                   {401, "Unauthorized"},
                   {403, "Forbidden"},
                   {404, "Not found"},
@@ -85,6 +86,7 @@ enum err taxii_error(struct taxii_call *c, unsigned status, const char *descript
                   {409, "Conflict"},
                   {415, "Unsupported media type"},
                   {422, "Unprocessable content"},
+                  {429, "Too many requests"},
                   {500, "Internal server error"},
                   {503, "Service unavailable"}};
     struct buf body = BUF_EMPTY;
@@ -201,15 +203,65 @@ static void answer_unknown(struct taxii_call *c, bool certificate_only) {
 /* ---- one request ---------------------------------------------------------------------------------------------------
  */
 
+/* A trailing slash is part of every path; who leaves it out is told where to go, whoever he is. */
+static bool redirect(struct taxii_call *c) {
+    struct span names[TAXII_NAMES_MAX], query = c->req->target;
+    struct span path = span_cut(&query, '?');
+    struct span whole = arena_printf(c->arena, "%.*s/", SPAN_ARG(c->req->path));
+    const struct route *meant = whole.at ? find_route(whole, names) : NULL;
+    if (!meant || !meant->taxii) return false;
+    struct span location = arena_printf(c->arena, query.at ? "%.*s/?%.*s" : "%.*s/", SPAN_ARG(path), SPAN_ARG(query));
+    http_response_header(c->res, "Location", location);
+    (void)taxii_error(c, 308, "a slash is missing at the end of the path");
+    return true;
+}
+
+/* ---- how often, how much ------------------------------------------------------------------------------------------
+ */
+
+/* Without the port: each of a client's connections has another. */
+static struct span address_of(const struct http_request *req) {
+    size_t len = strlen(req->remote);
+    while (len && req->remote[len - 1] != ':') len--;
+    return span_of(req->remote, len ? len - 1 : 0);
+}
+
+static enum err answer_too_often(struct taxii_call *c, unsigned retry_s) {
+    char text[16];
+    snprintf(text, sizeof text, "%u", retry_s);
+    http_response_header(c->res, "Retry-After", span_cstr(text));
+    return taxii_error(c, 429, "too many requests; Retry-After says when the next one may come");
+}
+
+/* Who fails to prove himself again and again is not even listened to for a while. */
+static bool stranger_waits(struct taxii_call *c, bool failed) {
+    unsigned retry_s;
+    struct span address = address_of(c->req);
+    int64_t now = clock_monotonic_us();
+    struct span ignored;
+    if (!http_request_header(c->req, "Authorization", &ignored)) return false; /* nothing to guess without */
+    if (failed ? http_limit_take(c->server->failures, address, now, &retry_s)
+               : http_limit_allows(c->server->failures, address, now, &retry_s))
+        return false;
+    (void)answer_too_often(c, retry_s);
+    return true;
+}
+
 static void answer(struct taxii_call *c, const struct route *route) {
+    unsigned retry_s;
+    if (!route && redirect(c)) return;
     handler *handle = route ? handler_of(route, c->req->method) : NULL;
     bool open = route && route->open, certificate_only = route && !route->taxii;
+    if (!open && stranger_waits(c, false)) return;
     enum err e = open ? ERR_NONE : identify(c, certificate_only);
     if (e == ERR_DENIED) {
+        if (stranger_waits(c, true)) return;
         answer_unknown(c, certificate_only); /* a stranger does not learn which paths exist */
         return;
     }
-    if (!e && !route)
+    if (!e && !open && !http_limit_take(c->server->requests, c->caller.key, clock_monotonic_us(), &retry_s))
+        (void)answer_too_often(c, retry_s);
+    else if (!e && !route)
         (void)taxii_error(c, 404, "there is no such resource");
     else if (!e && !handle)
         answer_wrong_method(c, route);
@@ -248,8 +300,10 @@ size_t taxii_admit(void *context, const struct http_request *req) {
     const struct route *route = find_route(req->path, c.names);
     if (route && route->post == publish_post_card) return TAXII_CARD_BODY_MAX;
     if (!route || !route->post || reader_take(s, &c.reader, &c.diag)) return TAXII_STRANGER_BODY_MAX;
-    enum err e = identify(&c, !route->taxii);
+    unsigned ignored;
+    bool waits = !http_limit_allows(s->failures, address_of(req), clock_monotonic_us(), &ignored);
+    enum err e = waits ? ERR_DENIED : identify(&c, !route->taxii);
     reader_give(s, &c.reader);
     if (e) return TAXII_STRANGER_BODY_MAX;
-    return route->post == taxii_post_objects ? INBOX_CONTENT_MAX : TAXII_CARD_BODY_MAX;
+    return route->post == taxii_post_objects ? s->node->config->limits.post_bytes : TAXII_CARD_BODY_MAX;
 }

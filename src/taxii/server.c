@@ -34,6 +34,13 @@ static void numeric_address(char *host, size_t size) {
     if (strcmp(host, "localhost") == 0) strncpy(host, "127.0.0.1", size);
 }
 
+static enum err make_limits(struct taxii_server *s, struct diag *d) {
+    const struct config_limits *l = &s->node->config->limits;
+    s->requests = http_limit_new(l->requests_per_second, l->burst);
+    s->failures = http_limit_new(l->failures_per_minute / 60.0, l->failures_per_minute);
+    return s->requests && s->failures ? ERR_NONE : diag_set(d, ERR_NOMEM, "no memory left for a server");
+}
+
 enum err taxii_server_start(struct node *n, struct taxii_server **out, struct diag *d) {
     *out = NULL;
     struct taxii_server *s = calloc(1, sizeof *s);
@@ -43,6 +50,7 @@ enum err taxii_server_start(struct node *n, struct taxii_server **out, struct di
     enum err e = config_listen(n->config, s->address, sizeof s->address, &s->port, d);
     numeric_address(s->address, sizeof s->address);
     if (!e && !(s->pages = page_cache_new())) e = diag_set(d, ERR_NOMEM, "no memory left for pages");
+    if (!e) e = make_limits(s, d);
     if (!e) e = callers_new(&s->callers, d);
     if (!e) e = inbox_open(n, &s->inbox, d);
     if (!e) e = listen_now(s, d);
@@ -56,6 +64,8 @@ void taxii_server_stop(struct taxii_server **server) {
     if (!s) return;
     listen_no_more(s);
     inbox_close(&s->inbox);
+    http_limit_free(&s->requests);
+    http_limit_free(&s->failures);
     callers_free(&s->callers);
     page_cache_free(&s->pages);
     while (s->reader_count) store_reader_close(&s->readers[--s->reader_count]);

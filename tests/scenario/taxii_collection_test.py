@@ -96,6 +96,7 @@ def deleting(node, accounts):
     assert session(node, "reader", accounts).delete(url).status_code == 403
     assert session(node, "acme", accounts).delete(url).status_code == 404
     assert tool.delete(url, params={"match[version]": "2024-01-01T00:00:59.000Z"}).status_code == 404
+    assert tool.delete(url, params={"match[spec_version]": "2.0"}).status_code == 404, "there is none of STIX 2.0"
     assert tool.delete(url).status_code == 200
     assert tool.delete(url).status_code == 404
     assert names(get(tool, "collections/sandbox/objects/")) == [("002", "10")]
@@ -114,6 +115,8 @@ def formats_and_roots(node, accounts):
     reader = session(node, "reader", accounts, root="lab")
     get(reader, "", 404)
     get(reader, "collections/", 404)
+    bare = tool.get(tool.base + "collections", allow_redirects=False)
+    assert (bare.status_code, bare.headers["Location"]) == (308, "/api/lab/collections/")
     old = {k: v for k, v in indicator(5).items() if k not in ("spec_version", "pattern_type")} | {"labels": ["benign"]}
     assert post(tool, "both", [old, indicator(5, 1)])["success_count"] == 2
     objects = "collections/both/objects/"
