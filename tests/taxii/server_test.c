@@ -151,7 +151,7 @@ static void resources_describe_themselves(void **state) {
 
 static void wrong_requests(void **state) {
     get("/api/live/collections/feed");
-    expect_error(404, "resource");
+    expect_error(308, "slash");
     get("/api/live/collections/other/");
     expect_error(404, "collection");
     get("/api/live/collections/other/objects/");
