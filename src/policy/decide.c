@@ -249,15 +249,18 @@ void policy_decide(const struct agreement *g, struct span from, struct span to, 
                                     .again = TIME_NONE,
                                     .purpose = g->purpose};
     decide(&q);
-    if (out->outcome == POLICY_RELEASE && (out->redactions & POLICY_REDACT_CREATOR) && must_name(s)) {
-        out->marking = "it says that its provider must be named, and another rule that it must not";
+    if (s->creator_stays) out->redactions &= ~(unsigned)POLICY_REDACT_CREATOR;
+    if (span_is(s->type, "sighting") && !s->sighted_nowhere &&
+        !(s->sighting_of_recipient && q.back && q.back->sightings_name_member))
+        out->redactions |= POLICY_REDACT_MEMBER;
+    /* What is redacted goes out as the giver's, whatever was taken from it. */
+    if (out->outcome == POLICY_RELEASE && out->redactions && !s->creator_stays && must_name(s)) {
+        out->marking = "it says that its provider must be named, and what is redacted names the giver";
         withheld(&q, POLICY_REASON_IEP);
     }
     if (out->outcome != POLICY_RELEASE) {
         out->redactions = 0;
         out->redaction = NULL;
-    } else if (span_is(s->type, "sighting") && !(s->sighting_of_recipient && q.back && q.back->sightings_name_member)) {
-        out->redactions |= POLICY_REDACT_MEMBER;
     }
 }
 

@@ -33,6 +33,8 @@ struct policy_subject {
     size_t meaning_count;
     struct stix_words markings; /* ids of all markings it carries */
     struct span creator;        /* created_by_ref; empty = none */
+    bool creator_stays;         /* no redaction takes it away: there is none, or it is the giver itself */
+    bool sighted_nowhere;       /* a sighting without where_sighted_refs: names no member */
     struct stix_words sectors, indicator_types, observes, attack;
     struct span language; /* `lang` */
     time_us version_time; /* modified, else created, else TIME_NONE: age, embargo and expiry count from it */

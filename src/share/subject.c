@@ -112,11 +112,13 @@ static enum err provenance_find(const struct share_question *q, const struct sha
  */
 static void decide_member(const struct share_question *q, struct share_candidate *c) {
     const struct agreement_direction *back = agreement_direction(q->agreement, q->recipient, q->context->party);
-    bool named = back && back->sightings_return && back->sightings_name_member &&
-                 c->decision.reason != POLICY_REASON_NOT_EFFECTIVE && c->decision.reason != POLICY_REASON_ENDED;
+    bool named = back && back->sightings_return && back->sightings_name_member;
+    if (c->decision.reason == POLICY_REASON_NOT_EFFECTIVE || c->decision.reason == POLICY_REASON_ENDED) return;
     c->decision.outcome = named ? POLICY_RELEASE : POLICY_WITHHOLD;
     c->decision.reason = named ? POLICY_REASON_SIGHTINGS_RETURN : POLICY_REASON_SIGHTINGS_KEPT;
     c->decision.clause = named ? back->sightings_clause : (struct span){0};
+    c->decision.redactions = 0; /* whatever rule it met before, it is no rule's */
+    c->decision.redaction = NULL;
 }
 
 static enum err subject_fill(const struct share_question *q, struct share_candidate *c, struct arena *a,
@@ -124,6 +126,9 @@ static enum err subject_fill(const struct share_question *q, struct share_candid
     const struct store_holding *h = c->holding;
     if (policy_facts_read(&c->object, marking_lookup, (void *)(uintptr_t)q, a, s, &c->unknown))
         return diag_set(d, ERR_NOMEM, "no memory for a decision");
+    struct span creator = c->object.created_by;
+    s->creator_stays = c->object.kind == STIX_SCO || creator.len == 0 || span_equal(creator, q->context->identity);
+    s->sighted_nowhere = json_count(json_get(c->object.json, "where_sighted_refs")) == 0;
     s->handling_tlp = (enum stix_tlp)h->handling.tlp;
     s->handling_confidence = h->handling.confidence;
     s->handling_labels = h->handling.labels;
@@ -131,13 +136,6 @@ static enum err subject_fill(const struct share_question *q, struct share_candid
     if (!e) e = sighting_find(q, c, &s->sighting_of_recipient, a, d);
     if (!e) e = about_find(q, c, &s->about_recipient, a, d);
     return e ? e : member_find(q, c, a, d);
-}
-
-/* What needs no redaction: an observable has no creator, and this party's own name is no secret. */
-static void redactions_settle(const struct share_question *q, struct share_candidate *c) {
-    struct span creator = c->object.created_by;
-    if (c->object.kind == STIX_SCO || creator.len == 0 || span_equal(creator, q->context->identity))
-        c->decision.redactions &= ~(unsigned)POLICY_REDACT_CREATOR;
 }
 
 /* What that names is read from what goes out: a redaction that leaves a name behind is none. */
@@ -206,7 +204,6 @@ enum err share_candidate_decide(const struct share_question *q, const struct sto
     policy_decide(q->agreement, q->context->party, q->recipient, q->now, &s, &out->decision);
     if (out->member) decide_member(q, out);
     decide_national(q, &s, out);
-    redactions_settle(q, out);
     out->out_id = out->object.id;
     out->out_body = h->body;
     out->out_modified = h->modified;
