@@ -31,5 +31,5 @@ bool http_request_basic(const struct http_request *req, struct span *user, struc
 }
 
 bool http_request_bearer(const struct http_request *req, struct span *token) {
-    return credentials(req, "Bearer", token);
+    return credentials(req, "Bearer", token) || credentials(req, "Token", token);
 }

@@ -57,7 +57,7 @@ static inline bool http_query_get(const struct http_request *req, const char *na
 bool http_request_header(const struct http_request *req, const char *name, struct span *value);
 /* Basic authentication (RFC 7617) decoded into the arena; false when there is none or it is malformed. */
 bool http_request_basic(const struct http_request *req, struct span *user, struct span *password);
-/* A bearer token (RFC 6750 §2.1); false when there is none. */
+/* A bearer token (RFC 6750 §2.1), also of the scheme "Token", as taxii2-client writes it; false when there is none. */
 bool http_request_bearer(const struct http_request *req, struct span *token);
 
 /* The answer. Starts as status 500 without a body; only the functions below change it. If one of them failed (memory,

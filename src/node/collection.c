@@ -66,6 +66,11 @@ static enum err read_one(const struct store_document *doc, struct arena *a, stru
     return read_lists(v, a, out, d);
 }
 
+static int by_number(const void *left, const void *right) {
+    const struct collection *a = left, *b = right;
+    return (a->number > b->number) - (a->number < b->number);
+}
+
 enum err collection_list(struct store_reader *r, struct arena *a, struct collection **out, size_t *count,
                          struct diag *d) {
     struct store_document *docs;
@@ -75,6 +80,7 @@ enum err collection_list(struct store_reader *r, struct arena *a, struct collect
     *out = arena_zalloc(a, *count + 1, sizeof **out);
     if (!*out) return diag_set(d, ERR_NOMEM, "no memory for the collections");
     for (size_t i = 0; i < *count && !e; i++) e = read_one(&docs[i], a, &(*out)[i], d);
+    if (!e && *count) qsort(*out, *count, sizeof **out, by_number);
     return e;
 }
 

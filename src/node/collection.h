@@ -46,7 +46,7 @@ struct collection {
 MUST_CHECK enum err collection_create(struct store_tx *tx, struct arena *a, struct collection *c, time_us now,
                                       struct diag *d);
 MUST_CHECK enum err collection_store(struct store_tx *tx, const struct collection *c, time_us now, struct diag *d);
-/* All, by id; spans in `a`. */
+/* All, in the order they were made; spans in `a`. */
 MUST_CHECK enum err collection_list(struct store_reader *r, struct arena *a, struct collection **out, size_t *count,
                                     struct diag *d);
 /* By id, alias, or ROOT/alias. ERR_NOT_FOUND. */

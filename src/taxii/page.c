@@ -87,19 +87,18 @@ static bool sheet_add(void *context, const struct store_entry *e) {
     return buf_ok(&page->body);
 }
 
-/* An empty list is forbidden: the member is left out (§1.6.2). The manifest and the list of versions have no `next`
- * (§5.6.1, §5.8.1): whoever reads them goes on with added_after, which loses nothing here because no two entries share
- * a date_added. */
+/* An empty list is forbidden: the member is left out (§1.6.2). The specification gives `next` to envelopes alone; a
+ * manifest and a list of versions carry it as an addition of ours: OASIS's server sends it, and its client would ask
+ * for the first page for ever without. Others go on with added_after, which loses nothing here because no two entries
+ * share a date_added. */
 static enum err sheet_end(struct sheet *s, struct diag *d) {
     struct buf *out = &s->page->body;
     char cursor[TAXII_CURSOR_SIZE];
     buf_add_cstr(out, s->page->count ? "]" : "{");
     if (s->page->more) {
         buf_add_cstr(out, s->page->count ? ",\"more\":true" : "\"more\":true");
-        if (s->request->kind == TAXII_PAGE_OBJECTS) {
-            taxii_cursor_write(s->request->scope, &s->request->filter->binding, s->next, cursor);
-            buf_printf(out, ",\"next\":\"%s\"", cursor);
-        }
+        taxii_cursor_write(s->request->scope, &s->request->filter->binding, s->next, cursor);
+        buf_printf(out, ",\"next\":\"%s\"", cursor);
     } else if (s->page->count) {
         buf_add_cstr(out, ",\"more\":false");
     }
