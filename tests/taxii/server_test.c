@@ -248,7 +248,6 @@ static void added_after_goes_on_without_loss(void **state) {
         assert_int_equal(get(path), 200);
         seen += got = object_count();
         if (!got) break;
-        assert_false(json_exists(json_get(answer(), "next")));
         assert_true(http_reply_header(&reply, "X-TAXII-Date-Added-Last", &last));
         snprintf(after, sizeof after, "%.*s", SPAN_ARG(last));
     }
