@@ -329,10 +329,14 @@ static void set_method(CURL *curl, const char *method, struct span body) {
     if (strcmp(method, "POST") != 0) curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, method);
 }
 
+/* Of TLS 1.2 only what has forward secrecy and authenticated encryption (RFC 7540, Appendix A, lists the others). */
+#define CIPHERS "ECDHE+AESGCM:ECDHE+CHACHA20:DHE+AESGCM:DHE+CHACHA20"
+
 static void set_trust(struct http_client *c) {
     const struct http_client_config *config = &c->config;
     bool by_ca = !c->pins && !config->allow_unpinned;
     curl_easy_setopt(c->curl, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+    curl_easy_setopt(c->curl, CURLOPT_SSL_CIPHER_LIST, CIPHERS);
     curl_easy_setopt(c->curl, CURLOPT_SSL_VERIFYPEER, by_ca ? 1L : 0L);
     curl_easy_setopt(c->curl, CURLOPT_SSL_VERIFYHOST, by_ca ? 2L : 0L);
     if (c->pins) curl_easy_setopt(c->curl, CURLOPT_PINNEDPUBLICKEY, c->pins);

@@ -286,7 +286,10 @@ static enum MHD_Result answer(struct connection *c, struct MHD_Connection *mhd) 
     const struct http_server_config *config = &c->server->config;
     struct http_response res = {.status = 500, .arena = &c->arena};
     if (c->refusal) {
-        http_response_text(&res, c->refusal, "text/plain; charset=utf-8", span_cstr(c->refusal_text));
+        if (config->refused)
+            config->refused(config->context, c->refusal, c->refusal_text, &res);
+        else
+            http_response_text(&res, c->refusal, "text/plain; charset=utf-8", span_cstr(c->refusal_text));
         if (c->refusal == 503) http_response_header(&res, "Retry-After", SPAN("5"));
     } else {
         c->request.body = buf_span(&c->body);

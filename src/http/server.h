@@ -102,6 +102,9 @@ struct http_server_config {
      * empty. */
     size_t (*admit)(void *context, const struct http_request *req);
     http_handler *handler;
+    /* Optional: writes the answer to a request that the server refuses by itself (400, 413, 414, 431, 503, …), in the
+     * handler's format; plain text without it. Same thread rule as the handler. */
+    void (*refused)(void *context, unsigned status, const char *reason, struct http_response *res);
     void *context;
 };
 

@@ -107,6 +107,15 @@ static enum err check_decay(const struct config *c, struct yaml_places *places, 
     return ERR_NONE;
 }
 
+/* Without TLS only what does not leave the machine. */
+static bool is_own_machine(const char *url) {
+    static const char *const heads[] = {"http://127.0.0.1:", "http://127.0.0.1/", "http://localhost:",
+                                        "http://localhost/", "http://[::1]:",     "http://[::1]/"};
+    for (size_t i = 0; i < sizeof heads / sizeof *heads; i++)
+        if (strncmp(url, heads[i], strlen(heads[i])) == 0) return true;
+    return false;
+}
+
 static enum err check(const struct config *c, struct yaml_places *places, struct diag *d) {
     char path[64], host[256];
     uint16_t port;
@@ -119,7 +128,7 @@ static enum err check(const struct config *c, struct yaml_places *places, struct
     for (unsigned i = 0; i < c->sources_count; i++) {
         const struct config_source *s = &c->sources[i];
         snprintf(path, sizeof path, "sources[%u].url", i);
-        if (strncmp(s->url, "https://", 8) != 0 && strncmp(s->url, "http://", 7) != 0)
+        if (strncmp(s->url, "https://", 8) != 0 && !is_own_machine(s->url))
             return wrong(places, path, d, "must be the https:// address of a TAXII collection");
         snprintf(path, sizeof path, "sources[%u].%s", i, s->username ? "username" : "password_file");
         if ((s->username != NULL) != (s->password_file != NULL))

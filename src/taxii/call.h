@@ -106,6 +106,7 @@ TAXII_HANDLER(publish_post_erasure);
 /* ---- routes: route.c --------------------------------------------------------------------------------------------- */
 
 http_handler taxii_handle;
+void taxii_refused(void *context, unsigned status, const char *reason, struct http_response *res);
 size_t taxii_admit(void *context, const struct http_request *req);
 
 #endif

@@ -129,11 +129,17 @@ static enum err read_versions(struct arena *a, struct span text, struct taxii_fi
         unsigned flag = 0;
         for (size_t i = 0; i < sizeof names / sizeof *names; i++)
             if (span_is(value, names[i].name)) flag = names[i].flag;
+        bool again = (f->versions & flag) != 0;
         if (!flag && !time_parse_stix(value, &times[f->time_count++]))
             return diag_set(d, ERR_INVALID, "match[version] takes first, last, all and timestamps, not \"%.*s\"",
                             SPAN_ARG(span_first(value, 40)));
+        for (size_t i = 0; !flag && i + 1 < f->time_count; i++) again |= times[i] == times[f->time_count - 1];
+        if (again)
+            return diag_set(d, ERR_INVALID, "match[version] has \"%.*s\" twice", SPAN_ARG(span_first(value, 40)));
         f->versions |= flag;
     }
+    if (f->versions & TAXII_VERSION_ALL && (f->versions != TAXII_VERSION_ALL || f->time_count))
+        return diag_set(d, ERR_INVALID, "match[version] takes all by itself or not at all");
     f->times = times;
     return ERR_NONE;
 }

@@ -72,7 +72,7 @@ static handler *handler_of(const struct route *route, struct span method) {
 /* ---- answers -------------------------------------------------------------------------------------------------------
  */
 
-enum err taxii_error(struct taxii_call *c, unsigned status, const char *description) {
+static void write_error(struct http_response *res, unsigned status, const char *description) {
     static const struct {
         unsigned status;
         const char *title;
@@ -84,9 +84,12 @@ enum err taxii_error(struct taxii_call *c, unsigned status, const char *descript
                   {405, "Method not allowed"},
                   {406, "Not acceptable"},
                   {409, "Conflict"},
+                  {413, "Content too large"},
+                  {414, "Address too long"},
                   {415, "Unsupported media type"},
                   {422, "Unprocessable content"},
                   {429, "Too many requests"},
+                  {431, "Header too large"},
                   {500, "Internal server error"},
                   {503, "Service unavailable"}};
     struct buf body = BUF_EMPTY;
@@ -94,13 +97,23 @@ enum err taxii_error(struct taxii_call *c, unsigned status, const char *descript
     char number[8];
     snprintf(number, sizeof number, "%u", status % 1000);
     json_begin_object(&w);
+    const char *title = "Error"; /* a title is required (§3.6.1) */
     for (size_t i = 0; i < sizeof titles / sizeof *titles; i++)
-        if (titles[i].status == status) json_member_cstr(&w, "title", titles[i].title);
+        if (titles[i].status == status) title = titles[i].title;
+    json_member_cstr(&w, "title", title);
     json_member_cstr(&w, "description", description);
     json_member_cstr(&w, "http_status", number);
     json_end_object(&w);
-    http_response_take(c->res, status, TAXII_MEDIA_TYPE, &body);
+    http_response_take(res, status, TAXII_MEDIA_TYPE, &body);
+}
+
+enum err taxii_error(struct taxii_call *c, unsigned status, const char *description) {
+    write_error(c->res, status, description);
     return ERR_NONE;
+}
+
+void taxii_refused(void *context, unsigned status, const char *reason, struct http_response *res) {
+    write_error(res, status, reason);
 }
 
 enum err taxii_resource(struct taxii_call *c, unsigned status, struct buf *body) {

@@ -15,6 +15,7 @@ static enum err listen_now(struct taxii_server *s, struct diag *d) {
                                         .body_limit = INBOX_CONTENT_MAX,
                                         .admit = taxii_admit,
                                         .handler = taxii_handle,
+                                        .refused = taxii_refused,
                                         .context = s};
     e = http_server_start(&config, &s->http, d);
     if (e)

@@ -147,6 +147,22 @@ def check_tables(root):
     return found
 
 
+def check_conformance(root):
+    """Every row of the conformance table names tests that are there: `FOLDER/NAME.FUNCTION`."""
+    page = root / "docs/taxii-conformance.md"
+    found = []
+    for row in re.findall(r"^\| \d.*$", page.read_text() if page.exists() else "", re.M):
+        tests = re.findall(r"`([a-z]+)/(\w+)\.(\w+)`", row.split("|")[-2])
+        if not tests:
+            found.append(f"docs/taxii-conformance.md: no test drives: {row}")
+        for folder, name, function in tests:
+            files = [f for f in (root / f"tests/{folder}/{name}_test.{e}" for e in ("py", "c")) if f.exists()]
+            definition = re.compile(rf"^(def |static void ){function}\(", re.M)
+            if not any(definition.search(f.read_text()) for f in files):
+                found.append(f"docs/taxii-conformance.md: there is no test {folder}/{name}.{function}")
+    return found
+
+
 def check_docs(root):
     found = []
     table = root / "src/cli/commands.c"
@@ -162,6 +178,7 @@ def check_docs(root):
         for flag in flags.split():
             if flag not in sections[name]:
                 found.append(f"docs/reference.md: {flag} is not under renkei {name}")
+    found += check_conformance(root)
     pages = [p for p in root.glob("*.md")] + [p for f in ("docs", "fuzz", "bench", "examples") for p in (root / f).glob("*.md")]
     for page in sorted(pages):
         for link in re.findall(r"\]\(([^)#]+)[^)]*\)", page.read_text()):
@@ -220,6 +237,8 @@ PLANTS = [
     ("tables", "src/stix/id.h", "", "not among the rooms"),
     ("tables", "fuzz/json2_fuzz.c", "", "no seeds"),
     ("docs", "docs/reference.md", "### renkei show ID\n", "--history is not under"),
+    ("docs", "docs/taxii-conformance.md", "| 1 | MUST | x | `scenario/none.at_all` |\n", "there is no test"),
+    ("docs", "docs/taxii-conformance.md", "| 1 | MUST | x | by hand |\n", "no test drives"),
     ("docs", "docs/reference.md", "", 'no section "### renkei show"'),
     ("docs", "README.md", "[x](docs/none.md)\n", "leads nowhere"),
 ]

@@ -97,6 +97,60 @@ static void old_tls_is_refused(void **state) {
     fixture_stop(&f);
 }
 
+/* TLS 1.2 with a suite that RFC 7540's appendix A lists: CBC, or without forward secrecy. */
+static void weak_ciphers_are_refused(void **state) {
+    static const char *const suites[] = {"ECDHE-ECDSA-AES128-SHA256", "ECDHE-ECDSA-AES256-SHA", "AES128-GCM-SHA256"};
+    struct fixture f = {0};
+    fixture_start(&f, (struct http_server_config){0}, true);
+    for (size_t i = 0; i < sizeof suites / sizeof *suites; i++) {
+        SSL_CTX *context = SSL_CTX_new(TLS_client_method());
+        SSL_CTX_set_max_proto_version(context, TLS1_2_VERSION);
+        assert_int_equal(SSL_CTX_set_cipher_list(context, suites[i]), 1);
+        SSL *ssl = SSL_new(context);
+        int fd = raw_connect(&f);
+        SSL_set_fd(ssl, fd);
+        assert_int_not_equal(SSL_connect(ssl), 1);
+        SSL_free(ssl);
+        SSL_CTX_free(context);
+        close(fd);
+    }
+    fixture_stop(&f);
+}
+
+static unsigned early_data; /* the most that any session ticket allowed */
+static unsigned tickets;
+
+static int note_ticket(SSL *ssl, SSL_SESSION *session) {
+    unsigned allowed = SSL_SESSION_get_max_early_data(session);
+    if (allowed > early_data) early_data = allowed;
+    tickets++;
+    return 0;
+}
+
+/* 0-RTT requests can be replayed by whoever saw them (TAXII 2.1 §8.2.2 forbids them). */
+static void no_early_data(void **state) {
+    struct fixture f = {0};
+    char text[1024];
+    fixture_start(&f, (struct http_server_config){0}, true);
+    SSL_CTX *context = SSL_CTX_new(TLS_client_method());
+    SSL_CTX_set_min_proto_version(context, TLS1_3_VERSION);
+    SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_CLIENT);
+    SSL_CTX_sess_set_new_cb(context, note_ticket);
+    SSL *ssl = SSL_new(context);
+    int fd = raw_connect(&f);
+    SSL_set_fd(ssl, fd);
+    early_data = tickets = 0;
+    assert_int_equal(SSL_connect(ssl), 1);
+    const char request[] = "GET /echo HTTP/1.1\r\nHost: x\r\n\r\n";
+    assert_int_equal(SSL_write(ssl, request, sizeof request - 1), sizeof request - 1);
+    assert_true(SSL_read(ssl, text, sizeof text) > 0);
+    assert_int_equal(early_data, 0);
+    SSL_free(ssl);
+    SSL_CTX_free(context);
+    close(fd);
+    fixture_stop(&f);
+}
+
 /* ---- requests ---- */
 
 static void decoding(void **state) {
@@ -505,6 +559,8 @@ int main(void) {
         cmocka_unit_test(without_client_certificate),
         cmocka_unit_test(signer_refuses),
         cmocka_unit_test(old_tls_is_refused),
+        cmocka_unit_test(weak_ciphers_are_refused),
+        cmocka_unit_test(no_early_data),
         cmocka_unit_test(decoding),
         cmocka_unit_test(head),
         cmocka_unit_test(smuggling),
