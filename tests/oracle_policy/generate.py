@@ -272,7 +272,7 @@ class World:
             g["markings"] = [{"id": OTHER_MARKING, "name": "ours"}]
         for a in parties:
             for b in parties:
-                if a == b or self.maybe(0.06):
+                if a == b or (g["release"] and self.maybe(0.06)):
                     continue
                 d = {"from": a, "to": b, "no_tlp": self.r.choice([*oracle.LEVELS, "withhold", "green", "green"]),
                      "rules": [self.release_rule() for _ in range(self.r.randint(0, 5))]}
