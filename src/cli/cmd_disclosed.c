@@ -13,9 +13,10 @@ static void print_totals(const char *title, struct json_value totals, struct are
 
 static void print(void *context, struct json_value r, struct arena *a) {
     if (json_exists(json_get(r, "seq"))) {
-        printf("%8lld  %s  %-8s  %-12s  %-12s  %s%s\n", (long long)cli_number(r, "seq"), cli_text(r, "time", a),
+        printf("%8lld  %s  %-8s  %-12s  %-12s  %s%s%s\n", (long long)cli_number(r, "seq"), cli_text(r, "time", a),
                cli_text(r, "kind", a), cli_text(r, "tlp", a), cli_text(r, "clause", a), cli_text(r, "id", a),
-               json_is(json_get(r, "released_as"), json_text(json_get(r, "id"), a)) ? "" : "  redacted");
+               json_is(json_get(r, "released_as"), json_text(json_get(r, "id"), a)) ? "" : "  redacted",
+               cli_truth(r, "confirmed") ? "" : "  not yet seen");
         return;
     }
     printf("Released to %s: %lld, of which %lld are served still; taken back in that time: %lld\n",

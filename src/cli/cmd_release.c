@@ -61,7 +61,9 @@ int command_why(const struct cli *cli, int argc, char **argv) {
 /* ---- release and withdraw ---- */
 
 static void print_withdrawn(void *context, struct json_value r, struct arena *a) {
-    printf("Withdrawn: %lld entries. The partner learns it at its next sync.\n", (long long)cli_number(r, "withdrawn"));
+    printf("Withdrawn: %lld entries. The partner learns it at its next sync; `renkei disclosed --to PARTY "
+           "--list` shows whether it has.\n",
+           (long long)cli_number(r, "withdrawn"));
 }
 
 static void print_no_longer(void *context, struct json_value r, struct arena *a) {

@@ -151,11 +151,21 @@ const struct command commands[] = {
      "renkei ledger show [--to PARTY]\n"
      "renkei ledger entries --to PARTY [--first N] [--limit N]\n"
      "renkei ledger verify [--to PARTY | --from PARTY]\n"
-     "renkei ledger prove ID --to PARTY\n\n"
+     "renkei ledger audit | alarms\n"
+     "renkei ledger prove ID|--entry N --to PARTY [--opening FILE]\n"
+     "renkei ledger verify-receipt FILE [--opening FILE]\n\n"
      "verify recomputes everything from the first entry to the signed checkpoint; --from checks what a partner sent.\n"
-     "prove prints a receipt (C2SP tlog-proof). Exits 1 if something does not verify.\n\n"
-     "  renkei ledger verify\n",
-     "show entries verify prove --to --from --first --limit", command_ledger},
+     "audit goes through all that is kept: every ledger published and received, each object opened with its salt, "
+     "order,\n"
+     "derived ids, and the audit log's chain. alarms shows what partners' ledgers were caught at, with both signed "
+     "heads\n"
+     "(exit 1: nothing). prove prints a receipt (C2SP tlog-proof) that shows one entry and no other;\n"
+     "--opening writes what proves which object it was. verify-receipt says what a receipt proves, by the cards held "
+     "here.\n"
+     "Exits 1 if something does not verify.\n\n"
+     "  renkei ledger audit\n  renkei ledger prove indicator--… --to US-DOD > receipt.txt\n",
+     "show entries verify audit alarms prove verify-receipt --to --from --first --limit --entry --opening",
+     command_ledger},
     {"serve", "serve partners",
      "renkei serve [--sync-every SPAN] [--port-file FILE]\n\n"
      "TAXII 2.1 over mutual TLS for the partners, and a socket for the commands beside it. Stops on SIGINT and\n"

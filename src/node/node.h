@@ -83,6 +83,10 @@ MUST_CHECK enum err node_card_store(struct store_tx *tx, const char *kind, const
  * identity, an agreement key. ERR_DENIED names whose. */
 MUST_CHECK enum err node_card_unclaimed(const struct node_view *v, const struct card *card, struct diag *d);
 
+/* Documents of what a partner's ledger was caught at, by ORIGIN/HASH: {"origin","time","why","seen_before","served_now"},
+ * the latter two the signed heads. */
+#define NODE_CONFLICT_KIND "sync-conflict"
+
 /* Peer-facing operations, each audited with the peer's party as actor. */
 /* Own cards, oldest first, as a JSON array (the whole succession). */
 MUST_CHECK enum err node_card_chain(struct node *n, struct buf *out, struct diag *d);

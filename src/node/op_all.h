@@ -5,6 +5,9 @@
 #include "node/op.h"
 
 #define OPERATION(name) enum err name(struct op_call *call, struct diag *d)
+OPERATION(op_ledger_alarms);
+OPERATION(op_ledger_audit);
+OPERATION(op_ledger_check_receipt);
 OPERATION(op_card);
 OPERATION(op_erase);
 OPERATION(op_erase_accept);

@@ -19,6 +19,7 @@ static void tell(void *context, const struct disclosed_entry *e) {
     if (e->tlp[0]) json_member_cstr(&w, "tlp", e->tlp);
     json_member(&w, "clause", e->clause);
     json_member_truth(&w, "standing", e->entry->state <= STORE_ENTRY_SUPERSEDED);
+    json_member_truth(&w, "confirmed", e->confirmed);
     json_end_object(&w);
     op_emit(call, &out);
     buf_free(&out);

@@ -2,11 +2,11 @@
 #include <stdio.h>
 
 #include "base/encode.h"
+#include "ledger/merkle.h"
 #include "ledger/note.h"
-#include "ledger/proof.h"
 #include "ledger/record.h"
-#include "ledger/tile.h"
 #include "node/op_all.h"
+#include "node/op_ledger.h"
 #include "share/ledgercheck.h"
 
 enum { VERIFY_PAGE = 2000, VERIFY_ARENA_MAX = 1 << 30, ENTRIES_LIMIT = 50 };
@@ -35,11 +35,10 @@ static void emit_ledger(struct op_call *call, const struct store_ledger *l) {
     buf_free(&out);
 }
 
-/* Calls each() for the ledgers to `recipient` (all when empty). ERR_NOT_FOUND when there is none. */
-static enum err each_ledger(struct op_call *call, struct span recipient,
-                            enum err (*each)(struct op_call *, struct store_reader *, const struct store_ledger *,
-                                             struct diag *),
-                            struct diag *d) {
+enum err op_each_ledger(struct op_call *call, struct span recipient,
+                        enum err (*each)(struct op_call *, struct store_reader *, const struct store_ledger *,
+                                         struct diag *),
+                        struct diag *d) {
     struct store_reader *r = NULL;
     struct store_ledger *ledgers;
     size_t count = 0, found = 0;
@@ -65,7 +64,7 @@ static enum err show_one(struct op_call *call, struct store_reader *r, const str
 
 /* {"to"}: ledgers this node publishes. */
 enum err op_ledger_show(struct op_call *call, struct diag *d) {
-    return each_ledger(call, op_text(call, "to"), show_one, d);
+    return op_each_ledger(call, op_text(call, "to"), show_one, d);
 }
 
 static void emit_entry(struct op_call *call, const struct store_entry *e) {
@@ -105,7 +104,26 @@ static enum err entries_one(struct op_call *call, struct store_reader *r, const 
 
 /* {"to","from": first seq,"limit"}. */
 enum err op_ledger_entries(struct op_call *call, struct diag *d) {
-    return each_ledger(call, op_text(call, "to"), entries_one, d);
+    return op_each_ledger(call, op_text(call, "to"), entries_one, d);
+}
+
+/* ---- alarms ---- */
+
+/* What partners' ledgers were caught at, with both signed heads: the evidence. */
+enum err op_ledger_alarms(struct op_call *call, struct diag *d) {
+    struct store_reader *r = NULL;
+    struct store_document *docs;
+    size_t count = 0;
+    enum err e = store_reader_open(call->realm->store, &r, d);
+    if (!e) e = store_document_list(r, NODE_CONFLICT_KIND, call->arena, &docs, &count, d);
+    for (size_t i = 0; !e && i < count; i++) {
+        struct buf out = BUF_EMPTY;
+        buf_add(&out, docs[i].body);
+        op_emit(call, &out);
+        buf_free(&out);
+    }
+    store_reader_close(&r);
+    return e;
 }
 
 /* ---- verify
@@ -124,8 +142,8 @@ static void emit_verdict(struct op_call *call, struct span origin, uint64_t size
     buf_free(&out);
 }
 
-static enum err check_head(struct op_call *call, struct span note, struct span origin, struct span name,
-                           const uint8_t *log_key, uint64_t size, const struct sha256 *root, struct diag *d) {
+enum err op_ledger_check_head(struct op_call *call, struct span note, struct span origin, struct span name,
+                              const uint8_t *log_key, uint64_t size, const struct sha256 *root, struct diag *d) {
     struct ledger_checkpoint head;
     struct ledger_key key;
     enum err e = ledger_key_make(LEDGER_KEY_LOG, name, log_key, &key, d);
@@ -149,7 +167,7 @@ static void verified(void *context, uint64_t done) {
     op_progress(v->call, "verifying", "entries", done, v->total);
 }
 
-static bool is_verdict(enum err e) {
+bool op_ledger_is_verdict(enum err e) {
     return e == ERR_NONE || e == ERR_VERIFY || e == ERR_SYNTAX || e == ERR_INVALID || e == ERR_LIMIT;
 }
 
@@ -157,17 +175,20 @@ static enum err verify_one(struct op_call *call, struct store_reader *r, const s
     struct node_view *v = node_view(call->node);
     struct verifying progress = {call, l->size};
     struct sha256 root;
-    enum err e = ledgercheck_run(r, l, verified, &progress, &root, d);
-    if (!e) e = check_head(call, l->checkpoint, l->origin, l->publisher, v->own.log_key, l->size, &root, d);
+    enum err e = ledgercheck_run(r, l, verified, &progress, NULL, &root, d);
+    if (!e) e = op_ledger_check_head(call, l->checkpoint, l->origin, l->publisher, v->own.log_key, l->size, &root, d);
     node_view_release(call->node, &v);
-    if (!is_verdict(e)) return e;
+    if (!op_ledger_is_verdict(e)) return e;
     emit_verdict(call, l->origin, l->size, e, d);
     return ERR_NONE; /* the verdict is the result */
 }
 
 /* Signed with the log key of any card the party has had: its keys may have rotated since it was seen. */
-static enum err check_received_head(struct op_call *call, struct store_reader *r, struct span note, struct span origin,
-                                    struct span party, const struct ledger_tree *tree, struct diag *d) {
+enum err op_ledger_check_received(struct op_call *call, struct store_reader *r, struct span note, struct span origin,
+                                  const struct ledger_tree *tree, struct diag *d) {
+    struct span rest = origin, party;
+    (void)span_cut(&rest, '/');
+    party = span_cut(&rest, '/');
     struct sha256 root = ledger_tree_root(tree);
     struct store_document *docs;
     size_t count;
@@ -176,8 +197,8 @@ static enum err check_received_head(struct op_call *call, struct store_reader *r
     e = diag_set(d, ERR_VERIFY, "no card of %.*s is kept", SPAN_ARG(party));
     for (size_t i = count; i > 0 && e; i--) {
         struct card card;
-        if (card_read(call->arena, docs[i - 1].body, &card, d) || !span_equal(card.party, party)) continue;
-        e = check_head(call, note, origin, party, card.log_key, tree->size, &root, d);
+        if (card_read(call->arena, docs[i - 1].body, &card, d) || !span_equal_nocase(card.party, party)) continue;
+        e = op_ledger_check_head(call, note, origin, card.party, card.log_key, tree->size, &root, d);
     }
     return e;
 }
@@ -214,8 +235,8 @@ static enum err verify_received(struct op_call *call, struct store_reader *r, st
                 ledger_tree_append(&tree, &leaf);
             }
         }
-        if (!e) e = check_received_head(call, r, docs[i].body, docs[i].key, party, &tree, d);
-        if (!is_verdict(e)) break;
+        if (!e) e = op_ledger_check_received(call, r, docs[i].body, docs[i].key, &tree, d);
+        if (!op_ledger_is_verdict(e)) break;
         emit_verdict(call, docs[i].key, tree.size, e, d);
         e = ERR_NONE;
     }
@@ -228,68 +249,11 @@ static enum err verify_received(struct op_call *call, struct store_reader *r, st
 /* {"to"} or {"from"}. */
 enum err op_ledger_verify(struct op_call *call, struct diag *d) {
     struct span from = op_text(call, "from");
-    if (!from.at) return each_ledger(call, op_text(call, "to"), verify_one, d);
+    if (!from.at) return op_each_ledger(call, op_text(call, "to"), verify_one, d);
     struct store_reader *r = NULL;
     enum err e = store_reader_open(call->realm->store, &r, d);
     if (!e) e = store_reader_snapshot(r, d);
     if (!e) e = verify_received(call, r, from, d);
     store_reader_close(&r);
     return e;
-}
-
-/* ---- prove
- * --------------------------------------------------------------------------------------------------------------------
- */
-
-struct tile_source {
-    struct store_reader *reader;
-    int64_t ledger;
-    struct arena *arena;
-};
-
-static enum err tile_get(void *context, const struct ledger_tile_ref *ref, struct span *hashes, struct diag *d) {
-    const struct tile_source *s = context;
-    return store_tile_get(s->reader, s->ledger, ref->level, ref->index, s->arena, hashes, d);
-}
-
-static enum err prove(struct op_call *call, struct store_reader *r, const struct store_ledger *l,
-                      const struct store_entry *entry, struct diag *d) {
-    struct tile_source source = {r, l->id, call->arena};
-    struct ledger_tiles tiles = {tile_get, &source, l->size};
-    struct ledger_nodes nodes = {ledger_tiles_node, &tiles};
-    struct ledger_receipt receipt = {.index = entry->seq, .note = l->checkpoint};
-    struct buf text = BUF_EMPTY, out = BUF_EMPTY;
-    enum err e = ledger_inclusion_prove(&nodes, entry->seq, l->size, &receipt.proof, d);
-    if (!e) e = ledger_receipt_write(call->arena, &receipt, &text, d);
-    if (!e) {
-        struct json_writer w = json_writer(&out);
-        json_begin_object(&w);
-        json_member(&w, "origin", l->origin);
-        json_member_number(&w, "seq", (int64_t)entry->seq);
-        json_member(&w, "receipt", buf_span(&text));
-        json_member(&w, "entry", entry->record);
-        json_end_object(&w);
-        op_emit(call, &out);
-    }
-    buf_free(&text);
-    buf_free(&out);
-    return e;
-}
-
-static enum err prove_one(struct op_call *call, struct store_reader *r, const struct store_ledger *l, struct diag *d) {
-    struct store_holding h;
-    struct store_entry entry, full;
-    struct span id = op_text(call, "id");
-    enum err e = store_holding_latest(r, id, call->arena, &h, d);
-    if (!e) e = store_entry_of_holding(r, l->id, h.id, call->arena, &entry, d);
-    if (e == ERR_NOT_FOUND) e = store_entry_current(r, l->id, id, &entry, d);
-    if (e == ERR_NOT_FOUND)
-        return diag_set(d, e, "%.*s was not released to %.*s", SPAN_ARG(id), SPAN_ARG(l->recipient));
-    if (!e) e = store_entry_get(r, l->id, entry.seq, call->arena, &full, d);
-    return e ? e : prove(call, r, l, &full, d);
-}
-
-/* {"id","to"}: a receipt (C2SP tlog-proof) that the release is in the ledger. */
-enum err op_ledger_prove(struct op_call *call, struct diag *d) {
-    return each_ledger(call, op_text(call, "to"), prove_one, d);
 }

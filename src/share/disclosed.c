@@ -53,7 +53,8 @@ static enum err tell_release(struct telling *t, struct disclosed_entry *e, struc
     return ERR_NONE;
 }
 
-static enum err tell(struct telling *t, const struct store_entry *entry, struct diag *d) {
+static enum err tell(struct telling *t, const struct store_ledger *ledger, const struct store_entry *entry,
+                     struct diag *d) {
     struct ledger_record record;
     enum err e = ledger_record_read(&t->page, entry->record, &record, d);
     if (e) return e;
@@ -61,6 +62,7 @@ static enum err tell(struct telling *t, const struct store_entry *entry, struct 
                                    .object = entry->stix_id,
                                    .kind = ledger_kind_name(record.kind),
                                    .tlp = "",
+                                   .confirmed = entry->seq < ledger->cosigned_size,
                                    .clause = record.clause_count ? record.clauses[0] : (struct span){0}};
     if (record.kind == LEDGER_RELEASE)
         e = tell_release(t, &told, d);
@@ -88,7 +90,7 @@ static enum err tell_ledger(struct telling *t, const struct store_ledger *ledger
         e = store_entry_scan(t->reader, &q, &t->page, &entries, &n, d);
         for (size_t i = 0; !e && i < n; i++) {
             if (t->query->until != TIME_NONE && entries[i].time >= t->query->until) return ERR_NONE;
-            e = tell(t, &entries[i], d);
+            e = tell(t, ledger, &entries[i], d);
         }
         if (e || n == 0) break;
         q.from_seq = entries[n - 1].seq + 1;

@@ -19,6 +19,7 @@ struct disclosed_entry {
     const char *kind;   /* "release", "withdraw", "erase" */
     const char *tlp;    /* of a release: strictest of the object and its handling here; "unknown" when it is gone */
     struct span clause;
+    bool confirmed; /* the recipient has cosigned the ledger past it: it has seen the record */
 };
 
 struct disclosed {

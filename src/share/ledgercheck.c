@@ -6,6 +6,8 @@
 
 #include "ledger/record.h"
 #include "ledger/tile.h"
+#include "share/context.h"
+#include "share/derive.h"
 
 enum { CHECK_ARENA_MAX = 16 << 20, PROGRESS_EVERY = 1000, CHECK_PAGE = STORE_PAGE_MAX };
 
@@ -20,6 +22,7 @@ struct check {
     uint64_t next; /* seq */
     time_us last;
     uint8_t *marked, *named; /* a bit an entry: its state says withdrawn; a record takes it back */
+    struct ledgercheck_audit *audit;
     enum err failed;
     struct diag *d;
 };
@@ -62,6 +65,61 @@ static enum err check_columns(const struct store_entry *e, const struct ledger_r
     return ERR_NONE;
 }
 
+/* ---- what an audit looks at besides ---- */
+
+/* What took its place may have been withdrawn since. */
+static enum err audit_successor(struct check *c, const struct store_entry *e) {
+    struct store_entry_query q = {.ledger = c->ledger->id,
+                                  .from_seq = e->seq + 1,
+                                  .stix_id = e->stix_id,
+                                  .superseded = true,
+                                  .withdrawn = true,
+                                  .added_after = TIME_NONE,
+                                  .modified = TIME_NONE,
+                                  .limit = 1};
+    struct store_entry *later;
+    size_t count = 0;
+    enum err err = store_entry_scan(c->reader, &q, &c->arena, &later, &count, c->d);
+    return err || count ? err
+                        : diag_set(c->d, ERR_VERIFY,
+                                   "entry %" PRIu64 " is marked as superseded, but nothing came after it", e->seq);
+}
+
+static enum err audit_order(struct check *c, const struct store_entry *e) {
+    struct store_entry newest;
+    enum err err = store_entry_current(c->reader, c->ledger->id, e->stix_id, &newest, c->d);
+    if (err && err != ERR_NOT_FOUND) return err;
+    if (e->state == STORE_ENTRY_CURRENT && (err || newest.seq != e->seq))
+        return diag_set(c->d, ERR_VERIFY,
+                        "entry %" PRIu64 " is marked as current, but a newer one of its object is, too", e->seq);
+    return e->state == STORE_ENTRY_SUPERSEDED && (err || newest.seq < e->seq) ? audit_successor(c, e) : ERR_NONE;
+}
+
+static enum err audit_id(struct check *c, const struct store_entry *e) {
+    struct store_holding h;
+    char derived[DERIVE_ID_SIZE];
+    enum err err = store_holding_get(c->reader, e->holding, &c->arena, &h, c->d);
+    if (err == ERR_NOT_FOUND)
+        return diag_set(c->d, ERR_VERIFY, "entry %" PRIu64 " is served, but what it was released from is gone", e->seq);
+    if (err || span_equal(h.stix_id, e->stix_id)) return err;
+    err = share_derived_id(c->audit->context, c->ledger->lineage, h.stix_id, derived, c->d);
+    return err || span_is(e->stix_id, derived)
+               ? err
+               : diag_set(c->d, ERR_VERIFY, "entry %" PRIu64 " is out under an id that is not the derived one", e->seq);
+}
+
+static enum err audit_release(struct check *c, const struct store_entry *e) {
+    c->audit->releases++;
+    if (e->state == STORE_ENTRY_WITHDRAWN) {
+        c->audit->withdrawn++;
+        c->audit->erased += e->salt.len == 0;
+        return ERR_NONE;
+    }
+    c->audit->served++;
+    enum err err = audit_order(c, e);
+    return err || e->holding == 0 ? err : audit_id(c, e);
+}
+
 static enum err check_entry(struct check *c, const struct store_entry *e) {
     struct ledger_record record;
     struct diag *d = c->d;
@@ -80,7 +138,10 @@ static enum err check_entry(struct check *c, const struct store_entry *e) {
     c->last = record.time;
     if ((err = check_columns(e, &record, d))) return err;
     if (e->state == STORE_ENTRY_WITHDRAWN) bit_set(c->marked, e->seq);
-    if (record.kind == LEDGER_RELEASE) return check_body(e, &record, d);
+    if (record.kind == LEDGER_RELEASE) {
+        err = check_body(e, &record, d);
+        return err || !c->audit ? err : audit_release(c, e);
+    }
     bit_set(c->named, record.withdraws); /* below its own seq, as ledger_record_read() sees to */
     return ERR_NONE;
 }
@@ -168,7 +229,7 @@ static enum err check_rest(struct check *c) {
 }
 
 enum err ledgercheck_run(struct store_reader *r, const struct store_ledger *ledger, ledgercheck_progress progress,
-                         void *context, struct sha256 *root, struct diag *d) {
+                         void *context, struct ledgercheck_audit *audit, struct sha256 *root, struct diag *d) {
     struct check *c = calloc(1, sizeof *c);
     if (ledger->size > LEDGER_TREE_SIZE_MAX || ledger->size > STORE_SEQ_MAX) {
         free(c);
@@ -185,6 +246,7 @@ enum err ledgercheck_run(struct store_reader *r, const struct store_ledger *ledg
         c->ledger = ledger;
         c->progress = progress;
         c->progress_context = context;
+        c->audit = audit;
         c->last = TIME_NONE;
         c->d = d;
         arena_init(&c->arena, CHECK_ARENA_MAX);

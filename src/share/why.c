@@ -1,6 +1,7 @@
 #include "base/encode.h"
 #include "ledger/record.h"
 #include "share/agreements.h"
+#include "share/erase.h"
 #include "share/origin.h"
 #include "share/release.h"
 #include "share/subject.h"
@@ -195,6 +196,12 @@ static enum err find_asked(const struct asking *v, struct span id, struct span r
     e = share_original_of(v->reader, id, recipient, v->arena, &original, d);
     if (!e) e = original.len ? find_version(v, original, out, d) : ERR_NOT_FOUND;
     if (e == ERR_NOT_FOUND) diag_set(d, e, "%.*s %s held here", SPAN_ARG(id), v->retrospective ? "was not" : "is not");
+    struct erasure erased;
+    struct diag ignored;
+    char time[TIME_TEXT_SIZE];
+    if (e == ERR_NOT_FOUND && !erasure_get(v->reader, id, v->arena, &erased, &ignored))
+        diag_set(d, e, "%.*s was erased here on %s by %.*s: %.*s", SPAN_ARG(id), time_format_stix(erased.time, time),
+                 SPAN_ARG(erased.by), SPAN_ARG(erased.reason));
     return e;
 }
 

@@ -3,11 +3,12 @@
 #include <stdio.h>
 
 #include "base/encode.h"
+#include "node/node.h"
 #include "json/write.h"
 
 enum { STATE_ARENA_MAX = 4 << 20 };
 
-static const char state_kind[] = "sync", conflict_kind[] = "sync-conflict", head_kind[] = "received-checkpoint";
+static const char state_kind[] = "sync", head_kind[] = "received-checkpoint";
 
 void sync_state_free(struct sync_state *s) {
     buf_free(&s->seen_note);
@@ -148,7 +149,7 @@ enum err sync_conflict_keep(struct store *store, struct span origin, struct span
     json_member(&w, "served_now", theirs);
     json_end_object(&w);
     struct store_document doc = {
-        .kind = span_cstr(conflict_kind), .key = buf_span(&key), .body = buf_span(&body), .time = now};
+        .kind = SPAN(NODE_CONFLICT_KIND), .key = buf_span(&key), .body = buf_span(&body), .time = now};
     enum err e = buf_ok(&body) && buf_ok(&key) ? store_begin(store, &tx, d)
                                                : diag_set(d, ERR_NOMEM, "no memory left for evidence");
     if (!e) e = store_document_put(tx, &doc, d);

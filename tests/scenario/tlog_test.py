@@ -71,12 +71,14 @@ class Ledger:
 
 
 def receipt_of(node, object):
-    """C2SP tlog-proof@v1: index, hashes, note."""
+    """C2SP tlog-proof@v1: extra data (the entry), index, hashes, note."""
     text = node.run("ledger", "prove", object, "--to", "US-DOD").stdout
     first, rest = text.split("\n", 1)
     assert first == "c2sp.org/tlog-proof@v1", first
     proof, note = rest.split("\n\n", 1)
     lines = proof.splitlines()
+    if lines[0].startswith("extra "):
+        assert json.loads(base64.b64decode(lines.pop(0).removeprefix("extra ")))["object"] == object
     return int(lines[0].removeprefix("index ")), [base64.b64decode(l) for l in lines[1:]], tlog.parse_note(note)
 
 
