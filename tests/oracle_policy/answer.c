@@ -22,7 +22,7 @@
 #include "json/json.h"
 #include "json/write.h"
 
-enum { ARENA_BYTES_MAX = 512 << 20, AGREEMENTS_MAX = 16 };
+enum { ARENA_BYTES_MAX = 512 << 20, AGREEMENTS_MAX = 16, QUESTIONS_MAX = 256 };
 
 struct world {
     struct arena a;
@@ -34,6 +34,8 @@ struct world {
     struct json_value in;
     struct share_agreement agreements[AGREEMENTS_MAX];
     size_t agreement_count;
+    struct share_question prepared[QUESTIONS_MAX]; /* by agreement, recipient and time: preparing one takes longest */
+    size_t prepared_count;
 };
 
 static time_us world_now(void *context) {
@@ -189,6 +191,30 @@ static void write_absent(struct json_writer *w, const char *why) {
     json_end_object(w);
 }
 
+static enum err prepare(struct world *w, struct store_reader *r, struct json_value asked, struct share_question **out,
+                        struct diag *d) {
+    int64_t which = 0;
+    time_us now = 0;
+    struct span to = text(w, asked, "to");
+    (void)json_int(json_get(asked, "agreement"), &which);
+    (void)time_parse_stix(text(w, asked, "now"), &now);
+    const struct share_agreement *g = &w->agreements[which];
+    for (size_t i = 0; i < w->prepared_count; i++) {
+        *out = &w->prepared[i];
+        if ((*out)->agreement == g->agreement && (*out)->now == now && span_equal((*out)->recipient, to))
+            return ERR_NONE;
+    }
+    if (w->prepared_count == QUESTIONS_MAX) return diag_set(d, ERR_LIMIT, "too many kinds of questions");
+    *out = &w->prepared[w->prepared_count++];
+    **out = (struct share_question){.context = &w->context,
+                                    .reader = r,
+                                    .agreement = g->agreement,
+                                    .lineage = g->lineage,
+                                    .recipient = to,
+                                    .now = now};
+    return share_question_prepare(*out, d);
+}
+
 static void ask(struct world *w, struct store_reader *r, struct json_value asked) {
     struct buf out = BUF_EMPTY;
     struct json_writer writer = json_writer(&out);
@@ -196,35 +222,27 @@ static void ask(struct world *w, struct store_reader *r, struct json_value asked
     struct diag d = {0};
     struct store_holding *versions;
     size_t count = 0;
-    int64_t which = 0;
     struct share_candidate candidate;
+    struct share_question *q;
     arena_init(&a, ARENA_BYTES_MAX);
-    (void)json_int(json_get(asked, "agreement"), &which);
-    const struct share_agreement *g = &w->agreements[which];
-    struct share_question q = {.context = &w->context,
-                               .reader = r,
-                               .agreement = g->agreement,
-                               .lineage = g->lineage,
-                               .recipient = text(w, asked, "to")};
-    (void)time_parse_stix(text(w, asked, "now"), &q.now);
     enum err e = store_holding_history(r, text(w, asked, "object"), true, &a, &versions, &count, &d);
     if (!e && count == 0) {
         write_absent(&writer, "not taken in");
     } else {
-        if (!e) e = share_question_prepare(&q, &d);
-        if (!e) e = share_candidate_decide(&q, &versions[count - 1], &a, &candidate, &d);
+        if (!e) e = prepare(w, r, asked, &q, &d);
+        if (!e) e = share_candidate_decide(q, &versions[count - 1], &a, &candidate, &d);
         if (e)
             write_absent(&writer, d.message);
         else
             write_decision(&writer, &versions[count - 1], &candidate.decision);
-        share_question_release(&q);
     }
     print(&out);
     arena_free(&a);
 }
 
 static void answer(const char *folder, struct span line) {
-    struct world w = {0};
+    static struct world w;
+    w = (struct world){0};
     struct store_reader *r = NULL;
     struct json_doc doc;
     struct diag d = {0};
@@ -249,6 +267,7 @@ static void answer(const char *folder, struct span line) {
         print(&out);
     }
     fflush(stdout);
+    for (size_t i = 0; i < w.prepared_count; i++) share_question_release(&w.prepared[i]);
     store_reader_close(&r);
     if (w.store) store_close(&w.store);
     arena_free(&w.a);
