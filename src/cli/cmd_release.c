@@ -28,6 +28,19 @@ static void print_why(void *context, struct json_value r, struct arena *a) {
     if (json_exists(json_get(r, "text"))) printf("  %s\n", cli_text(r, "text", a));
 }
 
+static void print_came(void *context, struct json_value r, struct arena *a) {
+    printf("%s from %s\n", cli_text(r, "id", a), cli_text(r, "from", a));
+    for (struct json_iter it = json_iter(json_get(r, "records")); json_next(&it);) {
+        struct json_value e = it.value;
+        printf("  Under \"%s\" (%.16s)", cli_text(e, "title", a), cli_text(e, "agreement", a));
+        for (struct json_iter c = json_iter(json_get(e, "clauses")); json_next(&c);)
+            printf(", clause %s", cli_string(c.value, a));
+        printf(": version %s, released %s.\n    Entry %lld of %s, %s.\n", cli_text(e, "version", a),
+               cli_text(e, "released", a), (long long)cli_number(e, "entry"), cli_text(e, "ledger", a),
+               cli_text(e, "state", a));
+    }
+}
+
 /* "ID --FLAG PARTY" of why and withdraw. */
 static int with_party(const struct cli *cli, int argc, char **argv, const char *flag, const char *operation,
                       cli_result print) {
@@ -55,6 +68,8 @@ static int with_party(const struct cli *cli, int argc, char **argv, const char *
 }
 
 int command_why(const struct cli *cli, int argc, char **argv) {
+    for (int i = 1; i < argc; i++)
+        if (strncmp(argv[i], "--from", 6) == 0) return with_party(cli, argc, argv, "from", "why", print_came);
     return with_party(cli, argc, argv, "to", "why", print_why);
 }
 

@@ -105,10 +105,12 @@ const struct command commands[] = {
      "renkei show ID [--history]\n\nThe version that counts, or all with --history.\n\n  renkei show indicator--…\n",
      "--history", command_show},
     {"why", "explain what goes to a party and what does not",
-     "renkei why ID --to PARTY [--at TIME]\n\n"
-     "Which clause decided, and what would have to change; --at: as it was then.\n\n"
+     "renkei why ID --to PARTY [--at TIME]\nrenkei why ID --from PARTY\n\n"
+     "Which clause decided, and what would have to change; --at: as it was then. --from: by which records, agreement "
+     "and\n"
+     "clause a partner gave it; what else the partner decided is not to be seen.\n\n"
      "  renkei why indicator--… --to US-DOD\n",
-     "--to --at", command_why},
+     "--to --at --from", command_why},
     {"release", "decide what has not been decided; the officers' queue",
      "renkei release\nrenkei release queue\nrenkei release approve ID... [--to PARTY] [--reason TEXT]\n"
      "renkei release refuse ID... [--to PARTY] --reason TEXT\n\n"

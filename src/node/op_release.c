@@ -44,12 +44,26 @@ enum err op_withdraw(struct op_call *call, struct diag *d) {
     return e;
 }
 
-/* {"id","to","at"}: now, or as it was then. */
+/* {"id","from"}: what the party's records say. */
+static enum err why_received(struct op_call *call, struct diag *d) {
+    struct share_context c;
+    struct buf out = BUF_EMPTY;
+    struct node_view *v = node_view(call->node);
+    node_share_context(call->node, call->realm, v, &c);
+    enum err e = release_why_received(&c, op_text(call, "id"), op_text(call, "from"), &out, d);
+    node_view_release(call->node, &v);
+    if (!e) op_emit(call, &out);
+    buf_free(&out);
+    return e;
+}
+
+/* {"id","to","at"}: now, or as it was then; or {"id","from"}. */
 enum err op_why(struct op_call *call, struct diag *d) {
     struct share_context c;
     struct buf out = BUF_EMPTY;
     struct span at_text = op_text(call, "at");
     time_us at = TIME_NONE;
+    if (op_text(call, "from").len) return why_received(call, d);
     if (at_text.len && !time_parse_stix(at_text, &at))
         return diag_set(d, ERR_INVALID, "--at is a time such as 2026-04-01T00:00:00Z, not %.*s", SPAN_ARG(at_text));
     struct node_view *v = node_view(call->node);

@@ -53,6 +53,10 @@ MUST_CHECK enum err release_no_longer(const struct share_context *c, struct span
  * and national policy that were in force, and what was out. Local handling and who is a partner are as they are now. */
 MUST_CHECK enum err release_why(const struct share_context *c, struct span stix_id, struct span recipient, time_us at,
                                 struct buf *out, struct diag *d);
+/* What a partner's records say of an object it gave: {"id","from","records":[{"ledger","entry","released","version",
+ * "agreement","title","clauses","state"}]}. ERR_NOT_FOUND. */
+MUST_CHECK enum err release_why_received(const struct share_context *c, struct span stix_id, struct span giver,
+                                         struct buf *out, struct diag *d);
 /* Signs the current size of every ledger again (after the log key was rotated). */
 MUST_CHECK enum err release_checkpoint_all(const struct share_context *c, struct diag *d);
 /* The same if the checkpoint of one is not by the log key in use; otherwise writes nothing. */

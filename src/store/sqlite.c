@@ -439,6 +439,7 @@ const struct store_driver store_sqlite = {
     .decision_find = lite_decision_find,
     .received_add = lite_received_add,
     .received_scan = lite_received_scan,
+    .received_of = lite_received_of,
     .received_withdraw = lite_received_withdraw,
     .received_from = lite_received_from,
 };

@@ -370,6 +370,8 @@ enum err lite_entry_of_holding(struct store_reader *r, int64_t ledger, int64_t h
 enum err lite_received_add(struct store_tx *tx, struct span origin, const struct store_received *e, struct diag *d);
 enum err lite_received_scan(struct store_reader *r, struct span origin, uint64_t from, size_t limit, struct arena *a,
                             struct store_received **out, size_t *count, struct diag *d);
+enum err lite_received_of(struct store_reader *r, int64_t holding, struct arena *a, struct store_received **out,
+                          size_t *count, struct diag *d);
 enum err lite_received_withdraw(struct store_tx *tx, struct span origin, uint64_t seq, int64_t *holding,
                                 struct diag *d);
 enum err lite_received_from(struct store_reader *r, struct span stix_id, uint32_t source, bool *out, struct diag *d);

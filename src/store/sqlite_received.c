@@ -94,6 +94,29 @@ enum err lite_received_scan(struct store_reader *r, struct span origin, uint64_t
     return ERR_NONE;
 }
 
+enum err lite_received_of(struct store_reader *r, int64_t holding, struct arena *a, struct store_received **out,
+                          size_t *count, struct diag *d) {
+    struct connection *c = lite_of(r);
+    struct rows rows = {.arena = a, .row_size = sizeof **out};
+    sqlite3_stmt *st;
+    bool row;
+    enum err e = lite_query(c,
+                            "SELECT r.id,r.holding,r.record,r.salt,r.withdrawn,o.name FROM received r"
+                            " CROSS JOIN origin o ON o.id=r.id>>40 WHERE r.holding=? ORDER BY r.id",
+                            VALUES(v_int(holding)), &st, d);
+    if (e) return e;
+    while (!(e = lite_next(c, st, &row, d)) && row) {
+        struct store_received *received = lite_row(&rows);
+        e = received ? read_received(st, a, received, d) : lite_full(d);
+        if (e) break;
+        received->origin = arena_copy(a, col_span(st, 5));
+    }
+    lite_end(st);
+    if (e) return e;
+    *out = (struct store_received *)(void *)rows.at, *count = rows.count;
+    return ERR_NONE;
+}
+
 enum err lite_received_withdraw(struct store_tx *tx, struct span origin, uint64_t seq, int64_t *holding,
                                 struct diag *d) {
     struct connection *c = lite_writer(tx);

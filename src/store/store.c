@@ -499,6 +499,12 @@ enum err store_received_scan(struct store_reader *r, struct span origin, uint64_
     return r->driver->received_scan(r, origin, from, page_size(limit), a, out, count, d);
 }
 
+enum err store_received_of(struct store_reader *r, int64_t holding, struct arena *a, struct store_received **out,
+                           size_t *count, struct diag *d) {
+    *out = NULL, *count = 0;
+    return r->driver->received_of(r, holding, a, out, count, d);
+}
+
 enum err store_received_withdraw(struct store_tx *tx, struct span origin, uint64_t seq, int64_t *holding,
                                  struct diag *d) {
     *holding = 0;

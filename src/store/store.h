@@ -351,12 +351,16 @@ struct store_received {
     int64_t holding; /* what was stored for it; 0 = nothing (a record, or withdrawn before it came) */
     struct span record, salt;
     bool withdrawn;
+    struct span origin; /* of store_received_of() alone */
 };
 /* peer is the ledger's origin line. Appended in the same transaction as the holdings they brought. */
 MUST_CHECK enum err store_received_add(struct store_tx *tx, struct span origin, const struct store_received *e,
                                        struct diag *d);
 MUST_CHECK enum err store_received_scan(struct store_reader *r, struct span origin, uint64_t from, size_t limit,
                                         struct arena *a, struct store_received **out, size_t *count, struct diag *d);
+/* The entries, of whatever ledgers, that brought a holding. */
+MUST_CHECK enum err store_received_of(struct store_reader *r, int64_t holding, struct arena *a,
+                                      struct store_received **out, size_t *count, struct diag *d);
 /* Marks the entry withdrawn; *holding gets what it had brought (0 if nothing, or if another entry, of whatever ledger,
  * that is not withdrawn brought it, too). */
 MUST_CHECK enum err store_received_withdraw(struct store_tx *tx, struct span origin, uint64_t seq, int64_t *holding,

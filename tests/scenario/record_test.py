@@ -143,6 +143,16 @@ class Record(unittest.TestCase):
         listed = [e for e in self.jp.results("disclosed", "--to", US, "--list") if e.get("id") == object]
         self.assertEqual([(e["kind"], e["confirmed"]) for e in listed], [("release", True), ("withdraw", True)])
 
+    def test_why_it_came(self):
+        object = stix_id("indicator", 7)
+        self.jp.run("withdraw", object, "--from", US)
+        self.world.sync(US, JP)
+        came = self.us.results("why", object, "--from", JP)[0]["records"]
+        self.assertEqual([(r["clauses"], r["title"], r["state"], r["version"][:10]) for r in came],
+                         [(["JP-1"], "terms", "withdrawn", "2026-01-01"), (["JP-1"], "terms", "withdrawn", "2026-02-02")])
+        self.assertIn("clause JP-1", self.us.run("why", stix_id("indicator", 9), "--from", JP).stdout)
+        self.assertIn("did not come from", self.us.run("why", stix_id("malware", 900), "--from", JP, check=False).stderr)
+
     def test_alarms(self):
         self.assertEqual(self.us.run("ledger", "alarms", check=False).returncode, 1, "none yet")
         with Tampering(self.jp) as db:
