@@ -1,13 +1,36 @@
 /* Objects, manifests, versions; adding and deleting (TAXII 2.1 §5.3 to §5.8). */
 #include "taxii/call.h"
+#include "taxii/encoding.h"
 #include "taxii/media.h"
 #include "taxii/page.h"
+
+enum { COMPRESS_MIN = 1024 /* bytes: below, headers weigh more than what is saved */ };
 
 static void add_dates(struct taxii_call *c, time_us first, time_us last) {
     char text[TIME_TEXT_SIZE];
     if (first == TIME_NONE) return;
     http_response_header(c->res, "X-TAXII-Date-Added-First", span_cstr(time_format_us(first, text)));
     http_response_header(c->res, "X-TAXII-Date-Added-Last", span_cstr(time_format_us(last, text)));
+}
+
+/* A page that is asked for again is compressed once and kept so: who reads each page once, as a sync does, costs no
+ * compression, and what many read is compressed for all of them. */
+static struct http_body *compressed(struct taxii_call *c, struct page_key key, struct http_body *plain, time_us first,
+                                    time_us last) {
+    struct span accepted;
+    struct buf body = BUF_EMPTY;
+    if (!http_request_header(c->req, "Accept-Encoding", &accepted) || http_body_span(plain).len < COMPRESS_MIN)
+        return NULL;
+    key.encoding = encoding_accepted(accepted);
+    if (key.encoding == ENCODING_NONE) return NULL;
+    struct http_body *kept = page_cache_find(c->server->pages, &key, &first, &last);
+    if (!kept && encoding_write(key.encoding, http_body_span(plain), &body)) {
+        kept = http_body_new(&body);
+        if (kept) page_cache_put(c->server->pages, &key, kept, first, last);
+    }
+    buf_free(&body);
+    if (kept) http_response_header(c->res, "Content-Encoding", span_cstr(encoding_name(key.encoding)));
+    return kept;
 }
 
 static enum err send_page(struct taxii_call *c, const struct taxii_page_request *q) {
@@ -19,6 +42,7 @@ static enum err send_page(struct taxii_call *c, const struct taxii_page_request 
     time_us first, last;
     bool cacheable = taxii_page_cacheable(q);
     struct http_body *shared = cacheable ? page_cache_find(c->server->pages, &key, &first, &last) : NULL;
+    struct http_body *smaller = shared ? compressed(c, key, shared, first, last) : NULL;
     if (!shared) {
         struct taxii_page page;
         enum err e = taxii_page_build(c->reader, q, c->arena, &page, &c->diag);
@@ -30,7 +54,9 @@ static enum err send_page(struct taxii_call *c, const struct taxii_page_request 
         if (cacheable) page_cache_put(c->server->pages, &key, shared, first, last);
     }
     add_dates(c, first, last);
-    http_response_share(c->res, 200, TAXII_MEDIA_TYPE, shared);
+    http_response_header(c->res, "Vary", SPAN("Accept, Accept-Encoding"));
+    http_response_share(c->res, 200, TAXII_MEDIA_TYPE, smaller ? smaller : shared);
+    http_body_unref(&smaller);
     http_body_unref(&shared);
     return ERR_NONE;
 }

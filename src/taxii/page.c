@@ -361,8 +361,7 @@ enum err taxii_page_build(struct store_reader *r, const struct taxii_page_reques
 
 bool taxii_page_cacheable(const struct taxii_page_request *q) {
     const struct taxii_filter *f = q->filter;
-    return q->kind == TAXII_PAGE_OBJECTS && straight(q) && !q->object.len && f->id_count == 0 && f->type_count == 0 &&
-           !f->nothing;
+    return q->kind == TAXII_PAGE_OBJECTS && straight(q) && !q->object.len && f->id_count == 0 && !f->nothing;
 }
 
 enum err taxii_page_object_exists(struct store_reader *r, int64_t ledger, struct span object, struct diag *d) {

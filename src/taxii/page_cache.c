@@ -37,7 +37,7 @@ static struct kept **bucket_of(struct page_cache *c, const struct page_key *key)
 
 static bool same(const struct page_key *a, const struct page_key *b) {
     return a->ledger == b->ledger && a->size == b->size && a->from == b->from && a->limit == b->limit &&
-           sha256_equal(&a->binding, &b->binding);
+           a->encoding == b->encoding && sha256_equal(&a->binding, &b->binding);
 }
 
 static void unlink_use(struct page_cache *c, struct kept *k) {

@@ -16,8 +16,8 @@ enum {
 struct page_key {
     int64_t ledger;
     uint64_t size, from;
-    uint64_t limit;
-    struct sha256 binding; /* taxii_filter.binding */
+    uint32_t limit, encoding; /* enum encoding */
+    struct sha256 binding;    /* taxii_filter.binding */
 };
 
 struct page_cache;

@@ -295,14 +295,18 @@ void taxii_handle(void *context, struct http_request *req, struct http_response 
     struct taxii_call c = {.server = s, .req = req, .res = res, .arena = req->arena};
     const struct route *route = find_route(req->path, c.names);
     name_root(&c, route);
+    bool reads = span_is(req->method, "GET"); /* all it asks the store is of one moment, and costs one lock */
     enum err e = reader_take(s, &c.reader, &c.diag);
+    if (!e && reads) e = store_reader_snapshot(c.reader, &c.diag);
     if (e) {
         taxii_call_fail(&c, e);
+        if (c.reader) reader_give(s, &c.reader);
         return;
     }
     c.view = node_view(s->node);
     answer(&c, route);
     node_view_release(s->node, &c.view);
+    if (reads) store_reader_release(c.reader);
     reader_give(s, &c.reader);
 }
 

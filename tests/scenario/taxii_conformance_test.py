@@ -360,7 +360,24 @@ def methods(s):
     assert reply.status_code == 200 and reply.content == b"" and reply.headers["X-TAXII-Date-Added-First"]
 
 
-CHECKS = [types_and_names, identifiers_and_times, trailing_slash, content_types, errors, date_headers, no_user_agent, sorting, malformed,
+def compression(s):
+    """Who accepts it gets a page that is asked for again compressed; the bytes are the same."""
+
+    def raw(accepted):
+        reply = s.tool.get(s.work + "objects/?limit=6", headers={"Accept-Encoding": accepted}, stream=True)
+        assert reply.status_code == 200 and "Accept-Encoding" in reply.headers["Vary"]
+        return reply.headers.get("Content-Encoding"), reply.raw.read(decode_content=False)
+
+    plain = [raw("identity") for _ in range(2)][1]
+    for encoding, magic in (("gzip", b"\x1f\x8b"), ("zstd", b"\x28\xb5\x2f\xfd")):
+        name, body = raw(f"br, {encoding}")
+        assert name == encoding and body.startswith(magic) and len(body) < len(plain[1]) / 2
+        assert raw(f"{encoding};q=0") == plain and raw("") == plain
+    assert raw("gzip, zstd")[0] == "zstd"
+    assert s.tool.get(s.work + "objects/?limit=6", headers={"Accept-Encoding": "gzip"}).content == plain[1]
+
+
+CHECKS = [compression, types_and_names, identifiers_and_times, trailing_slash, content_types, errors, date_headers, no_user_agent, sorting, malformed,
           added_after, limit_and_more, pages, cursors, matches, versions, empty_answers, discovery, api_roots, statuses, authentication,
           aliases, rights, manifest, adding, deleting, methods]
 
