@@ -24,7 +24,9 @@ static const cyaml_schema_value_t member_schema = {
 
 static const cyaml_schema_field_t source_fields[] = {
     TEXT("name", config_source, name),
-    TEXT("url", config_source, url),
+    TEXT_OPTIONAL("url", config_source, url),
+    TEXT_OPTIONAL("domain", config_source, domain),
+    TEXT_OPTIONAL("collection", config_source, collection),
     TEXT_OPTIONAL("username", config_source, username),
     TEXT_OPTIONAL("password_file", config_source, password_file),
     TEXT_OPTIONAL("token_file", config_source, token_file),
@@ -60,6 +62,7 @@ static const cyaml_schema_field_t config_fields[] = {
     TEXT("name", config, name),
     TEXT("url", config, url),
     TEXT_OPTIONAL("listen", config, listen),
+    TEXT_OPTIONAL("nameserver", config, nameserver),
     TEXT_OPTIONAL("erasures", config, erasures),
     CYAML_FIELD_MAPPING("limits", CYAML_FLAG_OPTIONAL, struct config, limits, limits_fields),
     CYAML_FIELD_SEQUENCE("members", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct config, members, &member_schema, 0,
@@ -127,8 +130,10 @@ static enum err check(const struct config *c, struct yaml_places *places, struct
         return wrong(places, "erasures", d, "must be ask or obey");
     for (unsigned i = 0; i < c->sources_count; i++) {
         const struct config_source *s = &c->sources[i];
-        snprintf(path, sizeof path, "sources[%u].url", i);
-        if (strncmp(s->url, "https://", 8) != 0 && !is_own_machine(s->url))
+        snprintf(path, sizeof path, "sources[%u].%s", i, s->url ? "url" : "name");
+        if ((s->url != NULL) == (s->domain != NULL) || (s->domain != NULL) != (s->collection != NULL))
+            return wrong(places, path, d, "takes the url of a collection, or a domain and a collection");
+        if (s->url && strncmp(s->url, "https://", 8) != 0 && !is_own_machine(s->url))
             return wrong(places, path, d, "must be the https:// address of a TAXII collection");
         snprintf(path, sizeof path, "sources[%u].%s", i, s->username ? "username" : "password_file");
         if ((s->username != NULL) != (s->password_file != NULL))

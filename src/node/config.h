@@ -10,7 +10,9 @@
 /* A TAXII server that is no Renkei, to pull from with `renkei sync NAME`. */
 struct config_source {
     char *name;
-    char *url;           /* of the collection: https://host/root/collections/ID/ */
+    char *url;           /* of the collection: https://host/root/collections/ID/; or NULL: */
+    char *domain;        /* whose DNS names the server (_taxii2._tcp), with… */
+    char *collection;    /* …the collection's id, alias or title there */
     char *username;      /* HTTP Basic, with password_file; or NULL */
     char *password_file; /* path, relative to HOME; the password never stands in the configuration */
     char *token_file;    /* bearer token */
@@ -47,8 +49,9 @@ enum {
 
 struct config {
     char *party, *name, *url;
-    char *erasures; /* what partners ask to be erased: "ask" an officer (NULL), or "obey" */
-    char *listen;   /* "address:port"; from url when NULL */
+    char *erasures;   /* what partners ask to be erased: "ask" an officer (NULL), or "obey" */
+    char *listen;     /* "address:port"; from url when NULL */
+    char *nameserver; /* "ADDRESS:PORT", for sources' domains; NULL = the system's */
     struct config_limits limits;
     struct config_member *members;
     unsigned members_count;

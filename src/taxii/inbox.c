@@ -146,7 +146,7 @@ static void fail_all(struct post *p) {
         p->outcomes[i].failed = true;
         p->outcomes[i].message = SPAN("this node could not store it; post it again later");
         if (!p->outcomes[i].id.len) p->outcomes[i].id = SPAN("object");
-        if (!p->outcomes[i].shown[0]) time_format_us(p->received, p->outcomes[i].shown);
+        if (!p->outcomes[i].shown[0]) time_format_stix(p->received, p->outcomes[i].shown);
     }
 }
 

@@ -39,7 +39,7 @@ static bool name_outcome(struct post *p, size_t i, struct arena *scratch) {
     o->id = good ? arena_copy(&p->arena, item.stix_id) : arena_printf(&p->arena, "objects[%zu]", i);
     o->version = item.version;
     o->media = arena_copy(&p->arena, item.media);
-    time_format_us(item.version != TIME_NONE ? item.version : p->received, o->shown);
+    time_format_stix(item.version != TIME_NONE ? item.version : p->received, o->shown);
     return good;
 }
 

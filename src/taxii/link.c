@@ -46,10 +46,10 @@ static enum err judge(const struct link *l, const char *path, struct diag *d) {
     char said[SAID_MAX];
     if (status / 100 == 2) return ERR_NONE;
     what_it_says(buf_span(&l->reply.body), said);
-    enum err code = status == 401 || status == 403 ? ERR_DENIED
-                    : status == 404                ? ERR_NOT_FOUND
-                    : status == 503                ? ERR_BUSY
-                                                   : ERR_NETWORK;
+    enum err code = status == 401 || status == 403   ? ERR_DENIED
+                    : status == 404                  ? ERR_NOT_FOUND
+                    : status == 503 || status == 429 ? ERR_BUSY
+                                                     : ERR_NETWORK;
     size_t shown = strcspn(path, "?");
     return diag_set(d, code, "%s%.*s answered %u%s%s", l->config->base, (int)shown, path, status, *said ? ": " : "",
                     said);

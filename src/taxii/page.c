@@ -38,9 +38,13 @@ static time_us version_without_modified(struct span body, time_us added) {
 
 static void add_time(struct buf *out, time_us t) {
     char text[TIME_TEXT_SIZE];
-    buf_add_char(out, '"');
-    buf_add_cstr(out, time_format_us(t, text));
-    buf_add_char(out, '"');
+    buf_printf(out, "\"%s\"", time_format_us(t, text));
+}
+
+/* A version is the object's `modified` (§5.3.1) and spelt as STIX spells it: three digits, unless it has more. */
+static void add_version(struct buf *out, time_us t) {
+    char text[TIME_TEXT_SIZE];
+    buf_printf(out, "\"%s\"", time_format_stix(t, text));
 }
 
 static void add_item(struct buf *out, const struct taxii_page_request *q, const struct store_entry *e) {
@@ -51,7 +55,7 @@ static void add_item(struct buf *out, const struct taxii_page_request *q, const 
     }
     time_us version = e->modified != TIME_NONE ? e->modified : version_without_modified(e->body, e->time);
     if (kind == TAXII_PAGE_VERSIONS) {
-        add_time(out, version);
+        add_version(out, version);
         return;
     }
     buf_add(out, SPAN("{\"id\":\""));
@@ -59,7 +63,7 @@ static void add_item(struct buf *out, const struct taxii_page_request *q, const 
     buf_add(out, SPAN("\",\"date_added\":"));
     add_time(out, e->time);
     buf_add(out, SPAN(",\"version\":"));
-    add_time(out, version);
+    add_version(out, version);
     buf_add(out, SPAN(",\"media_type\":\""));
     buf_add(out, q->ordinary ? collection_media(e) : SPAN(STIX_MEDIA_TYPE));
     buf_add(out, SPAN("\"}"));

@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "base/file.h"
+#include "taxii/discover.h"
 #include "taxii/sync_run.h"
 #include "json/write.h"
 
@@ -226,7 +227,7 @@ static enum err read_secret(struct sync *s, const char *file, const char **out, 
 
 static enum err configure(struct sync *s, const struct config_source *source, struct diag *d) {
     struct http_client_config *c = &s->links.client;
-    enum err e = link_base(&s->links, span_cstr(source->url), d);
+    enum err e = source->url ? link_base(&s->links, span_cstr(source->url), d) : ERR_NONE;
     c->ca_file = source->ca_file && source->ca_file[0] != '/'
                      ? arena_cstr(&s->arena, arena_printf(&s->arena, "%s/%s", s->node->home, source->ca_file))
                      : source->ca_file;
@@ -242,6 +243,9 @@ enum err sync_plain(struct sync *s, const struct config_source *source, struct d
     p.source = arena_printf(&s->arena, "taxii:%s", source->name);
     s->view = node_view(s->node);
     enum err e = p.source.at ? configure(s, source, d) : diag_set(d, ERR_NOMEM, "no memory left for a sync");
+    if (!e && source->domain)
+        e = discover_collection(&s->links, s->node->config->nameserver, source->domain, source->collection, &s->arena,
+                                d);
     if (!e) e = link_open(&s->links, &s->link, d);
     if (!e) e = pull(&p, d);
     link_close(&s->link);

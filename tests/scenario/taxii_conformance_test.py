@@ -238,8 +238,8 @@ def versions(s):
     assert seconds(**{"match[version]": "2023-01-01T00:00:00.000Z"}) == []
     assert [v[17:19] for v in s.get(READS[3]).json()["versions"]] == ["00", "20"]
     entry = {o["id"]: o for o in s.get("manifest/").json()["objects"]}
-    assert entry[one]["version"] == "2024-01-01T00:00:20.000000Z"
-    assert entry[MARKING["id"]]["version"] == "2024-02-02T00:00:00.000000Z", "without modified: created"
+    assert entry[one]["version"] == "2024-01-01T00:00:20.000Z"
+    assert entry[MARKING["id"]]["version"] == "2024-02-02T00:00:00.000Z", "without modified: created"
     assert entry[ADDRESS["id"]]["version"] == entry[ADDRESS["id"]]["date_added"], "without either: when it was added"
     assert len(s.get("objects/", **{"match[id]": MARKING["id"], "match[version]": "2024-02-02T00:00:00.000Z"}).json()["objects"]) == 1
 
@@ -276,7 +276,7 @@ def statuses(s):
     assert (status["status"], status["total_count"], status["success_count"], status["failure_count"]) == ("complete", 4, 2, 2)
     assert status["pending_count"] == 0 and "pendings" not in status
     assert [(d["id"], d["version"]) for d in status["successes"]] == [
-        (indicator(1)["id"], "2024-01-01T00:00:00.000000Z"), (MARKING["id"], "2024-02-02T00:00:00.000000Z")]
+        (indicator(1)["id"], "2024-01-01T00:00:00.000Z"), (MARKING["id"], "2024-02-02T00:00:00.000Z")]
     assert status["failures"][0]["id"] == indicator(4)["id"] and all(d["message"] for d in status["failures"])
     url = f"{s.tool.base}status/{status['id']}/"
     assert s.get(url).json() == status
@@ -341,7 +341,7 @@ def deleting(s):
     s.post([made, indicator(77, 9)])
     url = s.work + f"objects/{made['id']}/"
     assert s.tool.delete(url, params={"match[version]": "2024-01-01T00:00:09.000Z"}).status_code == 200
-    assert s.get(f"objects/{made['id']}/versions/").json()["versions"] == ["2024-01-01T00:00:00.000000Z"]
+    assert s.get(f"objects/{made['id']}/versions/").json()["versions"] == ["2024-01-01T00:00:00.000Z"]
     reply = s.tool.delete(url)
     assert reply.status_code == 200 and reply.headers["Content-Type"] == TAXII and reply.content == b""
     s.get(f"objects/{made['id']}/", code=404)

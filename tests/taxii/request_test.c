@@ -8,6 +8,8 @@
 #include <cmocka.h>
 
 #include "base/file.h"
+#include "taxii/discover.h"
+#include "taxii/encoding.h"
 #include "taxii/envelope.h"
 #include "taxii/filter.h"
 #include "taxii/media.h"
@@ -236,11 +238,58 @@ static void broken_envelopes_are_refused(void **state) {
     }
 }
 
+/* Which of the API roots that a discovery names belong to the server that was found (§4.1.1). */
+static void roots_of_the_server_found(void **state) {
+    static const struct {
+        const char *server, *root, *url; /* NULL: passed over */
+    } cases[] = {{"https://a.example:8443", "https://a.example:8443/api1/", "https://a.example:8443/api1"},
+                 {"https://a.example:8443", "/api1/", "https://a.example:8443/api1"},
+                 {"https://a.example:443", "https://a.example/api1/", "https://a.example/api1"},
+                 {"https://a.example:443", "https://a.example:443/api1/", "https://a.example:443/api1"},
+                 {"https://a.example:443", "https://a.example.evil.example/api1/", NULL},
+                 {"https://a.example:443", "https://a.example@evil.example/api1/", NULL},
+                 {"https://a.example:8443", "https://a.example/api1/", NULL},
+                 {"https://a.example:8443", "https://b.example:8443/api1/", NULL},
+                 {"https://a.example:8443", "http://a.example:8443/api1/", NULL},
+                 {"https://a.example:8443", "//b.example/api1/", NULL},
+                 {"https://a.example:8443", "../api1/", NULL},
+                 {"https://a.example:8443", "/api1/?x=y", NULL},
+                 {"https://a.example:8443", "/a b/", NULL},
+                 {"https://a.example:8443", "", NULL}};
+    struct arena a;
+    arena_init(&a, 1 << 20);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct span url = {0};
+        bool good = discover_root_url(span_cstr(cases[i].server), span_cstr(cases[i].root), &a, &url);
+        if (good != (cases[i].url != NULL) || (good && !span_is(url, cases[i].url)))
+            fail_msg("%s of %s: %.*s", cases[i].root, cases[i].server, SPAN_ARG(url));
+    }
+    arena_free(&a);
+}
+
+static void encodings(void **state) {
+    static const struct {
+        const char *accepted;
+        enum encoding best;
+    } cases[] = {
+        {"", ENCODING_NONE},           {"gzip", ENCODING_GZIP},           {"gzip, deflate, br, zstd", ENCODING_ZSTD},
+        {"GZIP;q=0.5", ENCODING_GZIP}, {"gzip;q=0", ENCODING_NONE},       {"zstd; q=0.000, gzip", ENCODING_GZIP},
+        {"*", ENCODING_NONE},          {"gzipped, x-zstd", ENCODING_NONE}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        assert_int_equal(encoding_accepted(span_cstr(cases[i].accepted)), cases[i].best);
+    struct buf out = BUF_EMPTY;
+    assert_false(encoding_write(ENCODING_GZIP, SPAN("short"), &out)); /* would not be smaller */
+    assert_int_equal(out.len, 0);
+    buf_free(&out);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(filters_are_read),
         cmocka_unit_test(cursors_belong_to_their_filters),
         cmocka_unit_test(media_types),
+        cmocka_unit_test(encodings),
+        cmocka_unit_test(roots_of_the_server_found),
         cmocka_unit_test(envelopes_are_taken_apart),
         cmocka_unit_test(broken_envelopes_are_refused),
     };

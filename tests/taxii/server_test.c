@@ -271,12 +271,12 @@ static void one_object(void **state) {
     assert_int_equal(get(path), 200);
     struct json_value versions = json_get(answer(), "versions");
     assert_int_equal(json_count(versions), 2);
-    assert_string_equal(text_of(json_at(versions, 1)), "2024-01-01T00:00:05.000000Z");
+    assert_string_equal(text_of(json_at(versions, 1)), "2024-01-01T00:00:05.000Z");
     snprintf(path, sizeof path, "/api/live/collections/feed/manifest/?match[id]=%s", id);
     assert_int_equal(get(path), 200);
     struct json_value record = json_at(json_get(answer(), "objects"), 0);
     assert_string_equal(text_of(json_get(record, "id")), id);
-    assert_string_equal(text_of(json_get(record, "version")), "2024-01-01T00:00:05.000000Z");
+    assert_string_equal(text_of(json_get(record, "version")), "2024-01-01T00:00:05.000Z");
     assert_string_equal(text_of(json_get(record, "media_type")), "application/stix+json;version=2.1");
     assert_int_equal(strlen(text_of(json_get(record, "date_added"))), strlen("2026-01-01T00:00:00.000000Z"));
     snprintf(path, sizeof path, "/api/live/collections/feed/objects/%s/", pair_indicator_id(WITHDRAWN, id));
