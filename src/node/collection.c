@@ -334,6 +334,35 @@ enum err collection_remove(struct store_tx *tx, struct collection_end *end, stru
     return e;
 }
 
+/* Its entries that have no bytes any more. */
+static enum err forget_in(struct store_tx *tx, const struct collection *c, struct span stix_id, struct arena *a,
+                          time_us now, struct diag *d) {
+    struct store_entry *held;
+    struct collection_end end;
+    uint64_t *seqs;
+    size_t count, gone = 0;
+    enum err e = entries_of(store_tx_reader(tx), c->number, stix_id, a, &held, &count, d);
+    if (e || count == 0) return e;
+    seqs = arena_zalloc(a, count, sizeof *seqs);
+    if (!seqs) return diag_set(d, ERR_NOMEM, "no memory for a collection");
+    for (size_t i = 0; i < count; i++)
+        if (held[i].body.len == 0) seqs[gone++] = held[i].seq;
+    if (gone) e = collection_end(tx, c->number, &end, d);
+    return e || gone == 0 ? e : collection_remove(tx, &end, stix_id, seqs, gone, now, d);
+}
+
+enum err collection_forget(struct store *store, struct span stix_id, struct arena *a, time_us now, struct diag *d) {
+    struct store_tx *tx = NULL;
+    struct collection *all;
+    size_t count = 0;
+    enum err e = store_begin(store, &tx, d);
+    if (!e) e = collection_list(store_tx_reader(tx), a, &all, &count, d);
+    for (size_t i = 0; !e && i < count; i++) e = forget_in(tx, &all[i], stix_id, a, now, d);
+    if (!e) e = store_commit(&tx, d);
+    if (tx) store_rollback(&tx);
+    return e;
+}
+
 struct gathering {
     uint64_t seqs[STORE_PAGE_MAX];
     size_t count;

@@ -91,6 +91,9 @@ MUST_CHECK enum err collection_add(struct store_tx *tx, struct collection_end *e
 /* Takes these entries of one object out of what is served. */
 MUST_CHECK enum err collection_remove(struct store_tx *tx, struct collection_end *end, struct span stix_id,
                                       const uint64_t *seqs, size_t count, time_us now, struct diag *d);
+/* Takes an object that was erased out of every collection. */
+MUST_CHECK enum err collection_forget(struct store *store, struct span stix_id, struct arena *a, time_us now,
+                                      struct diag *d);
 /* Takes everything out, and forgets the collection. What became a holding stays one. */
 MUST_CHECK enum err collection_delete(struct store_tx *tx, const struct collection *c, struct diag *d);
 

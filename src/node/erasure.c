@@ -1,4 +1,5 @@
 #include "node/erasure.h"
+#include "node/collection.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -37,6 +38,7 @@ static enum err do_request(struct node *n, const struct erasure_request *q, stru
     struct node_view *v = node_view(n);
     node_share_context(n, &n->live, v, &c);
     enum err e = erase_object(&c, &erasure, a, &taken, d);
+    if (!e) e = collection_forget(n->live.store, erasure.object, a, erasure.time, d);
     node_view_release(n, &v);
     return e == ERR_NOT_FOUND ? ERR_NONE : e;
 }

@@ -1,6 +1,7 @@
 /* Erasure: what is to be destroyed, here and, asked for, at partners; what partners ask; what became of it. */
 #include <string.h>
 
+#include "node/collection.h"
 #include "node/erasure.h"
 #include "node/op_all.h"
 
@@ -34,6 +35,7 @@ static enum err erase_one(struct op_call *call, struct span id, struct span reas
     struct node_view *v = node_view(call->node);
     node_share_context(call->node, call->realm, v, &c);
     enum err e = erase_object(&c, &erasure, call->arena, &taken, d);
+    if (!e) e = collection_forget(call->realm->store, id, call->arena, erasure.time, d);
     node_view_release(call->node, &v);
     if (e) return e;
     struct buf out = BUF_EMPTY;

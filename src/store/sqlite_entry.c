@@ -131,7 +131,10 @@ enum err lite_entry_set_state(struct store_tx *tx, int64_t ledger, uint64_t seq,
 }
 
 enum err lite_entry_withdraw(struct store_tx *tx, int64_t ledger, uint64_t seq, struct diag *d) {
-    return lite_entry_set_state(tx, ledger, seq, STORE_ENTRY_WITHDRAWN, d);
+    enum err e = lite_entry_set_state(tx, ledger, seq, STORE_ENTRY_WITHDRAWN, d);
+    /* A ledger proves what it once held; a collection need not. */
+    if (e || ledger < STORE_COLLECTION_FIRST) return e;
+    return lite_run(lite_writer(tx), "DELETE FROM derived WHERE id=?", VALUES(v_int(entry_id(ledger, seq))), d);
 }
 
 /* ---- reading ----------------------------------------------------------------------------------------------------- */

@@ -275,7 +275,8 @@ struct store_entry {
  * is not stored again. An older CURRENT entry of the same object becomes SUPERSEDED. Does not touch the ledger's row.
  */
 MUST_CHECK enum err store_entry_add(struct store_tx *tx, const struct store_entry *e, struct diag *d);
-/* Marks an entry withdrawn: every surface but history stops serving its body. */
+/* Marks an entry withdrawn: every surface but history stops serving its body. Of an ordinary collection's entry, bytes of
+ * its own are deleted. */
 MUST_CHECK enum err store_entry_withdraw(struct store_tx *tx, int64_t ledger, uint64_t seq, struct diag *d);
 /* Puts a release into another state, for ordinary collections: what was deleted uncovers the version before it. */
 MUST_CHECK enum err store_entry_set_state(struct store_tx *tx, int64_t ledger, uint64_t seq,

@@ -73,6 +73,7 @@ static void add_item(struct buf *out, const struct taxii_page_request *q, const 
 static bool sheet_add(void *context, const struct store_entry *e) {
     struct sheet *s = context;
     struct taxii_page *page = s->page;
+    if (s->request->kind == TAXII_PAGE_OBJECTS && e->body.len == 0) return true; /* erased in this moment */
     size_t size = s->request->kind == TAXII_PAGE_OBJECTS ? e->body.len : 0;
     if (page->count == s->request->filter->limit || (page->count && page->body.len + size > TAXII_PAGE_BYTES_MAX)) {
         page->more = true;

@@ -3,6 +3,7 @@ nothing; what they write waits in quarantine where policy says so, and reaches n
 
 import datetime
 import json
+import time
 
 import taxii_nodes
 
@@ -144,6 +145,42 @@ def national(node, accounts, folder):
     accounts.results("policy", "install", policy)
 
 
+def erased(node, accounts):
+    """What is erased for a legal reason is in no collection any more, whatever was prepared or asked for before."""
+    tool = session(node, "tool", accounts)
+    post(tool, "sandbox", [indicator(8), indicator(8, 30)])
+    objects = "collections/sandbox/objects/"
+    for _ in range(3):
+        assert indicator(8)["id"] in [o["id"] for o in get(tool, objects)["objects"]]
+    accounts.results("erase", indicator(8)["id"], "--reason", "an order of the court")
+    for query in ({}, {"match[version]": "all"}, {"match[id]": indicator(8)["id"]}):
+        assert indicator(8)["id"] not in [o["id"] for o in get(tool, objects, **query).get("objects", [])]
+    get(tool, f"{objects}{indicator(8)['id']}/", 404)
+
+
+def members(node, accounts):
+    """A member's tool writes; what it wrote is held as the member's."""
+    member = session(node, "agency", accounts)
+    assert [(c["alias"], c["can_read"], c["can_write"]) for c in get(member, "collections/")["collections"]] == [("drop", False, True)]
+    assert post(member, "drop", [indicator(300)])["success_count"] == 1
+    assert accounts.results("show", indicator(300)["id"])[0]["source"] == "member:AGENCY-1"
+    assert "names no member" in accounts.say("sato", "account", "add", "x", "--for", "member:NOBODY", new="x", code=2).stderr
+
+
+def large(node, accounts):
+    """A post that takes longer than a moment is answered with a pending status, which becomes complete."""
+    tool = session(node, "tool", accounts)
+    many = [indicator(n) for n in range(100000, 160000)]
+    status = post(tool, "sandbox", many)
+    assert status["status"] == "complete" or status["pending_count"] == len(many)
+    for _ in range(600):
+        if status["status"] == "complete":
+            break
+        time.sleep(0.1)
+        status = get(tool, f"status/{status['id']}/")
+    assert status["success_count"] == len(many) and "successes" not in status, "so many are not listed one by one"
+
+
 def state_of(accounts, number):
     return accounts.results("show", indicator(number)["id"])[0]["state"]
 
@@ -170,7 +207,7 @@ def inboxes(pair, node, accounts):
     assert accounts.results("quarantine", "list") == []
     accounts.results("collection", "grant", "drop", "--to", "account:reader", "--read")
     read = get(session(node, "reader", accounts), "collections/drop/objects/")
-    assert [o["id"] for o in read["objects"]] == [indicator(n)["id"] for n in (200, 201, 203)]
+    assert [o["id"] for o in read["objects"]] == [indicator(n)["id"] for n in (300, 200, 201, 203)]
     partner = session(node)
     partner.cert = pair.us.client_certificate
     feed = get(partner, "collections/feed/objects/", limit=1000)
@@ -186,11 +223,13 @@ def main():
     with taxii_nodes.Pair() as pair:
         node = pair.jp
         accounts = Accounts(node)
-        for name, acts_for in (("tool", "own"), ("reader", "own"), ("acme", "party:ACME")):
+        with open(node.home / "renkei.yaml", "a", encoding="utf-8") as f:
+            f.write("members: [{id: AGENCY-1, name: An agency}]\n")
+        for name, acts_for in (("tool", "own"), ("reader", "own"), ("acme", "party:ACME"), ("agency", "member:AGENCY-1")):
             accounts.add(name, acts_for)
         node.serve()
         accounts.collection("sandbox", "--title", "Verdicts", grants=[("account:tool", ["read", "write"]), ("account:reader", ["read"])])
-        accounts.collection("drop", grants=[("party:ACME", ["write"])])
+        accounts.collection("drop", grants=[("party:ACME", ["write"]), ("member:AGENCY-1", ["write"])])
         accounts.collection("both", "--root", "lab", "--media-type", "application/stix+json;version=2.1", "--media-type",
                             "application/stix+json;version=2.0", grants=[("account:tool", ["read", "write"])])
         accounts.collection("verdicts", "--root", "lab", "--media-type", "application/vnd.example+json",
@@ -199,7 +238,10 @@ def main():
         versions_and_filters(node, accounts)
         deleting(node, accounts)
         formats_and_roots(node, accounts)
+        members(node, accounts)
+        erased(node, accounts)
         inboxes(pair, node, accounts)
+        large(node, accounts)
     print("ok")
 
 
