@@ -179,7 +179,36 @@ static void cases_hold(void **state) {
     arena_free(&a);
 }
 
+/* Whose objects wait in an inbox until they are accepted. */
+static void quarantine(void **state) {
+    static const struct {
+        const char *line, *party;
+        bool waits;
+    } cases[] = {{"quarantine: [ACME, BRAVO]", "ACME", true},
+                 {"quarantine: [ACME, BRAVO]", "BRAVO", true},
+                 {"quarantine: [ACME]", "CHARLIE", false},
+                 {"quarantine: [all]", "CHARLIE", true},
+                 {"quarantine: [all]", "", true},
+                 {"quarantine: [ACME]", "", false},
+                 {"", "ACME", false}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct arena a;
+        struct national_policy *n;
+        struct diag d;
+        arena_init(&a, 1 << 20);
+        struct span text =
+            arena_printf(&a,
+                         "renkei: national-policy/v1\nparty: AA\nversion: 1\neffective: 2026-01-01\n"
+                         "officer: \"ed25519:NTyKf+7KOLLEU24L0lhv2xjQcOUOBZ8dQ/i/77l6fOE=\"\n%s\nrules: []\n",
+                         cases[i].line);
+        if (national_policy_read(&a, text, &n, &d)) fail_msg("%s: %s", cases[i].line, d.message);
+        assert_int_equal(national_policy_quarantines(n, span_cstr(cases[i].party)), cases[i].waits);
+        arena_free(&a);
+    }
+    assert_false(national_policy_quarantines(NULL, SPAN("ACME")));
+}
+
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(cases_hold)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(cases_hold), cmocka_unit_test(quarantine)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

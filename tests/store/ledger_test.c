@@ -318,6 +318,55 @@ static void test_derived_objects(void **state) {
     assert_int_equal(got.body.len, 0);
 }
 
+/* An ordinary collection: entries without a ledger's row, records or salts, under a number of their own. What is taken
+ * out uncovers what was before it, and its own bytes go. */
+static void test_ordinary_collection(void **state) {
+    struct fixture *f = *state;
+    struct store_entry got, *list;
+    const int64_t number = STORE_COLLECTION_FIRST + 7;
+    struct store_tx *tx = fixture_begin(f);
+    for (uint64_t seq = 0; seq < 3; seq++) { /* the third is older than the second */
+        struct store_entry e = fixture_entry(number, seq, 1, 0);
+        e.body = seq == 1 ? SPAN("{\"newest\":1}") : SPAN("{\"older\":1}");
+        e.record = seq == 1 ? SPAN("application/x") : SPAN("");
+        e.salt = SPAN("");
+        e.modified = (seq == 1 ? 9 : (time_us)seq) * TIME_US_PER_S;
+        e.state = seq == 2 ? STORE_ENTRY_SUPERSEDED : STORE_ENTRY_CURRENT;
+        append(f, tx, &e);
+    }
+    fixture_commit(f, &tx);
+    uint64_t size;
+    OK(store_entry_after(f->r, number, INT64_MAX, &size, &f->d));
+    assert_int_equal(size, 3);
+    OK(store_entry_after(f->r, number + 1, INT64_MAX, &size, &f->d));
+    assert_int_equal(size, 0);
+    struct store_entry_query q = everything(number);
+    q.with_body = q.with_record = true;
+    assert_int_equal(scan(f, &q, &list), 3);
+    assert_int_equal(list[0].state, STORE_ENTRY_SUPERSEDED);
+    assert_int_equal(list[1].state, STORE_ENTRY_CURRENT);
+    assert_int_equal(list[2].state, STORE_ENTRY_SUPERSEDED);
+    assert_span(list[1].record, "application/x");
+    tx = fixture_begin(f);
+    OK(store_entry_withdraw(tx, number, 1, &f->d));
+    OK(store_entry_set_state(tx, number, 2, STORE_ENTRY_CURRENT, &f->d));
+    FAILS(ERR_NOT_FOUND, store_entry_set_state(tx, number, 3, STORE_ENTRY_CURRENT, &f->d));
+    fixture_commit(f, &tx);
+    OK(store_entry_current(f->r, number, fixture_id("indicator", 1), &got, &f->d));
+    assert_int_equal(got.seq, 2);
+    OK(store_entry_get(f->r, number, 1, &f->a, &got, &f->d));
+    assert_int_equal(got.state, STORE_ENTRY_WITHDRAWN);
+    tx = fixture_begin(f);
+    OK(store_entry_set_state(tx, number, 1, STORE_ENTRY_SUPERSEDED, &f->d));
+    fixture_commit(f, &tx);
+    OK(store_entry_get(f->r, number, 1, &f->a, &got, &f->d));
+    assert_int_equal(got.body.len, 0); /* whatever its state: the bytes are gone */
+    size_t count;
+    struct store_ledger *ledgers;
+    OK(store_ledger_list(f->r, &f->a, &ledgers, &count, &f->d));
+    assert_int_equal(count, 0);
+}
+
 /* Released while an import is pending: an id the import has made first must be found by readers all the same. */
 static void test_release_beside_an_intake(void **state) {
     struct fixture *f = *state;
@@ -485,6 +534,7 @@ int main(void) {
         STORE_TEST(test_an_entry_comes_back),
         STORE_TEST(test_what_cannot_be_appended),
         STORE_TEST(test_superseded_and_withdrawn),
+        STORE_TEST(test_ordinary_collection),
         STORE_TEST(test_pages),
         STORE_TEST(test_filters),
         STORE_TEST(test_derived_objects),
