@@ -219,13 +219,28 @@ def inboxes(pair, node, accounts):
     get(outside, "collections/drop/", 404)
 
 
+def feeds(pair, node, accounts):
+    """A partner's tool without its certificate reads the partner's feed, while the partner is trusted."""
+    tool = session(node, "usdod", accounts)
+    assert [c["alias"] for c in get(tool, "collections/")["collections"]] == ["feed", "inbox"]
+    assert get(tool, "collections/feed/objects/")["objects"]
+    reply = tool.get(f"{node.url}/renkei/v1/ledgers/")
+    assert reply.status_code == 401, "tiles and cosignatures are for the partner's node"
+    accounts.results("party", "remove", "US-DOD")
+    get(tool, "collections/feed/objects/", 404)
+    assert [c["alias"] for c in get(tool, "collections/")["collections"]] == ["inbox"]
+    accounts.results("account", "disable", "usdod")
+    assert tool.get(tool.base + "collections/").status_code == 401, "at once, although its password was proven a moment ago"
+
+
 def main():
     with taxii_nodes.Pair() as pair:
         node = pair.jp
         accounts = Accounts(node)
         with open(node.home / "renkei.yaml", "a", encoding="utf-8") as f:
             f.write("members: [{id: AGENCY-1, name: An agency}]\n")
-        for name, acts_for in (("tool", "own"), ("reader", "own"), ("acme", "party:ACME"), ("agency", "member:AGENCY-1")):
+        for name, acts_for in (("tool", "own"), ("reader", "own"), ("acme", "party:ACME"), ("agency", "member:AGENCY-1"),
+                               ("usdod", "party:US-DOD")):
             accounts.add(name, acts_for)
         node.serve()
         accounts.collection("sandbox", "--title", "Verdicts", grants=[("account:tool", ["read", "write"]), ("account:reader", ["read"])])
@@ -242,6 +257,7 @@ def main():
         erased(node, accounts)
         inboxes(pair, node, accounts)
         large(node, accounts)
+        feeds(pair, node, accounts)
     print("ok")
 
 
