@@ -56,6 +56,10 @@ static struct connection *connection_open(struct http_server *s, struct MHD_Conn
     if (c->next) c->next->previous = c;
     s->connections = c;
     pthread_mutex_unlock(&s->lock);
+    if (s->config.counts) {
+        atomic_fetch_add(&s->config.counts->connections, 1);
+        atomic_fetch_add(&s->config.counts->open, 1);
+    }
     return c;
 }
 
@@ -69,6 +73,7 @@ static void connection_close(struct connection *c) {
         s->connections = c->next;
     if (c->next) c->next->previous = c->previous;
     pthread_mutex_unlock(&s->lock);
+    if (s->config.counts) atomic_fetch_sub(&s->config.counts->open, 1);
     arena_free(&c->arena);
     buf_free(&c->body);
     free(c);
@@ -257,11 +262,20 @@ static bool take_body(struct connection *c, struct span piece) {
 
 /* ---- its answer ---- */
 
+static void count_response(const struct connection *c, unsigned status, size_t bytes) {
+    struct http_counts *counts = c->server->config.counts;
+    if (!counts) return;
+    atomic_fetch_add(&counts->responses[status / 100 - 1], 1);
+    atomic_fetch_add(&counts->sent_bytes, c->request.head ? 0 : bytes);
+    atomic_fetch_add(&counts->busy_us, (uint64_t)(clock_monotonic_us() - c->started_us));
+}
+
 static enum MHD_Result send_response(struct connection *c, struct MHD_Connection *mhd, struct http_response *res) {
     bool close = c->close_after || atomic_load(&c->server->stopping);
     unsigned status = res->status;
     struct MHD_Response *response = NULL;
     bool status_valid = status >= 200 && status <= 599;
+    size_t bytes = res->shared ? http_body_span(res->shared).len : res->body.len;
     if (!res->failed && buf_ok(&res->body) && status_valid) response = response_build(res, close);
     if (!response) { /* half an answer is none */
         log_error("a response to %.*s %.*s could not be built", SPAN_ARG(c->request.method), SPAN_ARG(c->request.path));
@@ -275,6 +289,7 @@ static enum MHD_Result send_response(struct connection *c, struct MHD_Connection
     c->request.header_count = 0;
     release_body(c);
     if (!response) return MHD_NO;
+    count_response(c, status, bytes);
     enum MHD_Result queued = MHD_queue_response(mhd, status, response);
     MHD_destroy_response(response);
     log_debug("%s %.*s %.*s %u %" PRId64 " us", c->remote, SPAN_ARG(c->request.method), SPAN_ARG(c->request.path),

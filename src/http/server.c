@@ -2,6 +2,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <gnutls/abstract.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -40,6 +41,7 @@ static void sweep(struct http_server *s) {
     for (struct connection *c = s->connections; c; c = c->next) {
         if (atomic_load_explicit(&c->deadline_us, memory_order_relaxed) > now) continue;
         log_debug("%s timed out", c->remote);
+        if (s->config.counts) atomic_fetch_add(&s->config.counts->timed_out, 1);
         shutdown(c->fd, SHUT_RDWR);
         atomic_store_explicit(&c->deadline_us, INT64_MAX, memory_order_relaxed);
     }
@@ -77,6 +79,28 @@ static void fill_defaults(struct http_server_config *c) {
     if (!c->connections) c->connections = HTTP_CONNECTIONS_DEFAULT;
     if (c->connections < c->threads) c->connections = c->threads; /* libmicrohttpd wants one a thread at least */
     if (!c->connections_per_address) c->connections_per_address = HTTP_CONNECTIONS_PER_ADDRESS_DEFAULT;
+}
+
+/* A second descriptor of a socket that somebody else opened: libmicrohttpd closes the one it is given. */
+static enum err take_socket(const struct http_server_config *config, int *out, uint16_t *port, struct diag *d) {
+    struct sockaddr_storage address = {0};
+    struct sockaddr_in *v4 = (struct sockaddr_in *)&address;
+    struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)&address;
+    socklen_t len = sizeof address;
+    int fd = fcntl(config->listener, F_DUPFD_CLOEXEC, 3);
+    /* Listened on again: the server before, when it closed its own descriptor, shut the socket down. */
+    if (fd < 0 || getsockname(fd, (struct sockaddr *)&address, &len) || fcntl(fd, F_SETFL, O_NONBLOCK) ||
+        listen(fd, LISTEN_BACKLOG)) {
+        if (fd >= 0) close(fd);
+        return diag_set(d, ERR_IO, "the socket that was passed cannot be listened on: %s", strerror(errno));
+    }
+    if (address.ss_family != AF_INET && address.ss_family != AF_INET6) {
+        close(fd);
+        return diag_set(d, ERR_INVALID, "the socket that was passed is no TCP socket");
+    }
+    *port = ntohs(address.ss_family == AF_INET ? v4->sin_port : v6->sin6_port);
+    *out = fd;
+    return ERR_NONE;
 }
 
 /* Our own socket rather than libmicrohttpd's, so that the reason for a failure can be told. */
@@ -186,7 +210,8 @@ enum err http_server_start(const struct http_server_config *config, struct http_
     init_lock(s);
     int fd = -1;
     enum err err = config->tls ? http_tls_server_new(config->tls, &s->tls, d) : ERR_NONE;
-    if (!err) err = open_socket(&s->config, &fd, &s->port, d);
+    if (!err)
+        err = config->listener ? take_socket(&s->config, &fd, &s->port, d) : open_socket(&s->config, &fd, &s->port, d);
     if (!err) err = start_sweeper(s, d);
     if (!err) {
         err = start_daemon(s, fd, d);

@@ -5,6 +5,8 @@
 #ifndef RENKEI_HTTP_SERVER_H
 #define RENKEI_HTTP_SERVER_H
 
+#include <stdatomic.h>
+
 #include "base/hash.h"
 #include "http/query.h"
 #include "http/tls.h"
@@ -87,11 +89,23 @@ void http_response_empty(struct http_response *res, unsigned status);
 /* Called by the server's threads, several at a time; once a request, with its whole body. */
 typedef void http_handler(void *context, struct http_request *req, struct http_response *res);
 
+/* What a server counts, for whoever watches it. Owned by the caller, who may keep it from one server to the next. */
+struct http_counts {
+    atomic_uint_fast64_t connections;  /* accepted */
+    atomic_uint_fast64_t open;         /* of these, open now */
+    atomic_uint_fast64_t timed_out;    /* connections ended because a deadline passed */
+    atomic_uint_fast64_t responses[5]; /* by the status's first digit, 1xx first */
+    atomic_uint_fast64_t sent_bytes;   /* of bodies */
+    atomic_uint_fast64_t busy_us;      /* from request line to the response's being ready, all requests together */
+};
+
 /* Zero in a number or NULL in a pointer means the default. */
 struct http_server_config {
-    const char *address;            /* numeric IPv4 or IPv6; NULL = 127.0.0.1; "::" = every address of both families */
-    uint16_t port;                  /* 0 = any free one: http_server_port() tells */
-    unsigned threads;               /* default: one a processor */
+    const char *address;        /* numeric IPv4 or IPv6; NULL = 127.0.0.1; "::" = every address of both families */
+    uint16_t port;              /* 0 = any free one: http_server_port() tells */
+    int listener;               /* a listening socket that outlives the server, instead of address and port; 0 = none */
+    struct http_counts *counts; /* or NULL */
+    unsigned threads;           /* default: one a processor */
     const struct http_tls_key *tls; /* NULL = plain HTTP, for tests and behind a proxy on the same machine */
     size_t body_limit;              /* bytes of a request body; 413 above */
     size_t bodies_limit; /* bytes of all bodies being received at once; 503 above. Default: 4 × body_limit */

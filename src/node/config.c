@@ -65,6 +65,7 @@ static const cyaml_schema_field_t config_fields[] = {
     TEXT_OPTIONAL("nameserver", config, nameserver),
     TEXT_OPTIONAL("erasures", config, erasures),
     CYAML_FIELD_MAPPING("limits", CYAML_FLAG_OPTIONAL, struct config, limits, limits_fields),
+    TEXT_OPTIONAL("monitor", config, monitor),
     CYAML_FIELD_SEQUENCE("members", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct config, members, &member_schema, 0,
                          LIST_MAX),
     CYAML_FIELD_SEQUENCE("sources", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct config, sources, &source_schema, 0,
@@ -128,6 +129,8 @@ static enum err check(const struct config *c, struct yaml_places *places, struct
                      "needs an address and a port from 0 to 65535, as in 127.0.0.1:8443");
     if (c->erasures && strcmp(c->erasures, "ask") != 0 && strcmp(c->erasures, "obey") != 0)
         return wrong(places, "erasures", d, "must be ask or obey");
+    if (c->monitor && config_monitor(c, host, sizeof host, &port, d))
+        return wrong(places, "monitor", d, "needs a loopback address and a port, as in 127.0.0.1:9464");
     for (unsigned i = 0; i < c->sources_count; i++) {
         const struct config_source *s = &c->sources[i];
         snprintf(path, sizeof path, "sources[%u].%s", i, s->url ? "url" : "name");
@@ -203,25 +206,22 @@ enum err config_write(struct buf *out, struct span party, struct span name, stru
     add_quoted(out, name);
     buf_add_cstr(out, "\n# Where partners reach this node; it stands on the card.\nurl: ");
     add_quoted(out, url);
-    buf_add_cstr(out, "\n# Where `renkei serve` listens, if not where the url says.\n# listen: 0.0.0.0:8443\n\n"
-                      "# Members whose telemetry this party matches: their sightings carry these names at home.\n"
-                      "# members:\n#   - id: AGENCY-1\n#     name: \"An agency\"\n\n"
-                      "# TAXII 2.1 collections of servers that are no Renkei: `renkei sync NAME` pulls them.\n"
-                      "# sources:\n#   - name: feed\n#     url: https://taxii.example/api1/collections/ID/\n"
-                      "#     username: reader\n#     password_file: feed.password\n\n"
-                      "# Confidence that decays with age: below the threshold an indicator alerts no more.\n"
-                      "# decay:\n#   - kind: address\n#     lifetime: 120d\n#     decay_speed: 2\n"
-                      "#     base_score: 80\n#     threshold: 30\n");
+    buf_add_cstr(
+        out, "\n# Where `renkei serve` listens, if not where the url says.\n# listen: 0.0.0.0:8443\n\n"
+             "# Where `renkei serve` answers /health and /metrics, on this machine only.\n# monitor: 127.0.0.1:9464\n\n"
+             "# Members whose telemetry this party matches: their sightings carry these names at home.\n"
+             "# members:\n#   - id: AGENCY-1\n#     name: \"An agency\"\n\n"
+             "# TAXII 2.1 collections of servers that are no Renkei: `renkei sync NAME` pulls them.\n"
+             "# sources:\n#   - name: feed\n#     url: https://taxii.example/api1/collections/ID/\n"
+             "#     username: reader\n#     password_file: feed.password\n\n"
+             "# Confidence that decays with age: below the threshold an indicator alerts no more.\n"
+             "# decay:\n#   - kind: address\n#     lifetime: 120d\n#     decay_speed: 2\n"
+             "#     base_score: 80\n#     threshold: 30\n");
     return buf_ok(out) ? ERR_NONE : diag_set(d, ERR_NOMEM, "no memory for the configuration");
 }
 
-enum err config_listen(const struct config *c, char *host, size_t host_size, uint16_t *port, struct diag *d) {
-    struct span text = span_cstr(c->listen ? c->listen : c->url);
+static enum err read_address(struct span text, char *host, size_t host_size, uint16_t *port, struct diag *d) {
     uint64_t number = 443;
-    if (!c->listen) {
-        text = span_from(text, strlen("https://"));
-        text = span_first(text, span_find_char(text, '/'));
-    }
     size_t bracket = span_find_char(text, ']');
     struct span rest = text.len && text.at[0] == '[' && bracket != SIZE_MAX ? span_from(text, bracket + 1) : text;
     struct span name =
@@ -236,6 +236,23 @@ enum err config_listen(const struct config *c, char *host, size_t host_size, uin
     host[name.len] = 0;
     *port = (uint16_t)number;
     return ERR_NONE;
+}
+
+enum err config_listen(const struct config *c, char *host, size_t host_size, uint16_t *port, struct diag *d) {
+    struct span text = span_cstr(c->listen ? c->listen : c->url);
+    if (!c->listen) {
+        text = span_from(text, strlen("https://"));
+        text = span_first(text, span_find_char(text, '/'));
+    }
+    return read_address(text, host, host_size, port, d);
+}
+
+enum err config_monitor(const struct config *c, char *host, size_t host_size, uint16_t *port, struct diag *d) {
+    enum err e = read_address(span_cstr(c->monitor), host, host_size, port, d);
+    if (!e && strcmp(host, "localhost") == 0) snprintf(host, host_size, "127.0.0.1");
+    if (!e && strncmp(host, "127.", 4) != 0 && strcmp(host, "::1") != 0)
+        e = diag_set(d, ERR_INVALID, "'%s' is no loopback address", host);
+    return e;
 }
 
 enum err config_decay_models(const struct config *c, struct arena *a, struct decay_model **out, size_t *count,

@@ -53,12 +53,14 @@ struct config {
     char *listen;     /* "address:port"; from url when NULL */
     char *nameserver; /* "ADDRESS:PORT", for sources' domains; NULL = the system's */
     struct config_limits limits;
+    char *monitor; /* "127.0.0.1:port" for /health and /metrics; NULL = nowhere */
     struct config_member *members;
     unsigned members_count;
     struct config_source *sources;
     unsigned sources_count;
     struct config_decay *decay;
     unsigned decay_count;
+    struct config *replaced_before; /* the node's: a list of those that were replaced */
 };
 
 MUST_CHECK enum err config_read(struct span text, struct config **out, struct diag *d);
@@ -67,6 +69,9 @@ void config_free(struct config **c);
 MUST_CHECK enum err config_write(struct buf *out, struct span party, struct span name, struct span url, struct diag *d);
 /* host and port of `listen` or of the URL. */
 MUST_CHECK enum err config_listen(const struct config *c, char *host, size_t host_size, uint16_t *port, struct diag *d);
+/* The same of `monitor`; only an address of this machine itself, for what is told there is told to anyone who asks. */
+MUST_CHECK enum err config_monitor(const struct config *c, char *host, size_t host_size, uint16_t *port,
+                                   struct diag *d);
 /* The decay models, in `a`, borrowing from the configuration. */
 MUST_CHECK enum err config_decay_models(const struct config *c, struct arena *a, struct decay_model **out,
                                         size_t *count, struct diag *d);

@@ -237,9 +237,36 @@ static enum err checkpoints_renew(struct node *n, struct diag *d) {
     return e;
 }
 
-enum err node_open(const char *home, enum node_mode mode, struct node **out, struct diag *d) {
+/* signer: whoever may open it now, or NULL when this process may. */
+static enum err read_config(const char *home, struct signer *signer, struct config **out, struct diag *d) {
     char path[4096];
     struct buf text = BUF_EMPTY;
+    home_path(path, sizeof path, home, "renkei.yaml");
+    enum err e = signer ? signer_configuration(signer, &text, d) : file_read(path, CONFIG_SIZE_MAX, &text, d);
+    if (!e && (e = config_read(buf_span(&text), out, d))) diag_where(d, "%s", path);
+    buf_free(&text);
+    return e;
+}
+
+enum err node_reload(struct node *n, struct diag *d) {
+    struct config *read = NULL, *before = n->config;
+    enum err e = read_config(n->home, n->signer, &read, d);
+    if (!e && strcmp(read->party, before->party) != 0)
+        e = diag_set(d, ERR_INVALID, "renkei.yaml says %s now: a node stays the one of %s", read->party, before->party);
+    if (!e && n->signer) e = signer_reload(n->signer, d);
+    if (e) {
+        config_free(&read);
+        return e;
+    }
+    before->replaced_before = n->configs_before;
+    n->configs_before = before;
+    n->config = read;
+    return ERR_NONE;
+}
+
+enum err node_open(const char *home, enum node_mode mode, struct node **out, struct diag *d) {
+    char path[4096];
+    struct config *config = NULL;
     *out = NULL;
     home_path(path, sizeof path, home, "renkei.yaml");
     if (access(path, F_OK) != 0)
@@ -250,16 +277,12 @@ enum err node_open(const char *home, enum node_mode mode, struct node **out, str
     pthread_mutex_init(&n->lock, NULL);
     enum err e = sodium_init() < 0 ? diag_set(d, ERR_INTERNAL, "libsodium does not start") : ERR_NONE;
     n->home = strdup(home);
-    if (!e) e = file_read(path, CONFIG_SIZE_MAX, &text, d);
-    if (!e) {
-        e = config_read(buf_span(&text), &n->config, d);
-        if (e) diag_where(d, "%s", path);
-    }
+    if (!e) e = read_config(home, NULL, &config, d);
+    n->config = config;
     if (!e) e = realm_open(n, mode, d);
     if (!e) e = node_refresh(n, d);
     if (!e && mode == NODE_WRITE) e = signer_open(n, d);
     if (!e && mode == NODE_WRITE) e = checkpoints_renew(n, d);
-    buf_free(&text);
     if (e) node_close(&n);
     *out = n;
     return e;
@@ -279,7 +302,12 @@ void node_close(struct node **n) {
     signer_stop(&(*n)->signer);
     store_close(&(*n)->live.store);
     view_free(&(*n)->view);
-    config_free(&(*n)->config);
+    struct config *config = (*n)->config;
+    config_free(&config);
+    while ((config = (*n)->configs_before)) {
+        (*n)->configs_before = config->replaced_before;
+        config_free(&config);
+    }
     pthread_mutex_destroy(&(*n)->lock);
     free((*n)->home);
     free(*n);

@@ -31,8 +31,9 @@ struct realm {
 
 struct node {
     char *home;
-    struct config *config;
-    struct signer *signer; /* NULL in NODE_READ */
+    _Atomic(struct config *) config;
+    struct config *configs_before; /* replaced by node_reload(), but perhaps still read: kept until the end */
+    struct signer *signer;         /* NULL in NODE_READ */
     struct realm live;
     /* What follows changes when a card is added or rotated: node_refresh() builds it anew, node_view() hands out the
      * current one. */
@@ -67,6 +68,9 @@ void node_close(struct node **n);
 struct node_view *node_view(struct node *n);
 void node_view_release(struct node *n, struct node_view **v);
 MUST_CHECK enum err node_refresh(struct node *n, struct diag *d);
+/* Reads renkei.yaml anew, and from the signer the TLS certificate. On error, and when it would become another party,
+ * all stays as it was. One thread at a time. Whoever reads n->config in more than one step takes the pointer once. */
+MUST_CHECK enum err node_reload(struct node *n, struct diag *d);
 
 /* The trusted party whose newest card has this TLS pin (or a party that rotated and whose previous card is still within
  * its grace); ERR_DENIED if none. id in `a`. */

@@ -16,9 +16,18 @@
 #include "http/tls.h"
 #include "node/sandbox.h"
 
-enum { CERTIFICATE_YEARS = 10, KEY_FILE_MAX = 64 << 10 };
+enum { CERTIFICATE_YEARS = 10, KEY_FILE_MAX = 64 << 10, CONFIGURATION_MAX = 60 << 10 /* fits a reply */ };
 
-enum request { REQUEST_PUBLIC, REQUEST_SIGN, REQUEST_TLS, REQUEST_ROTATE, REQUEST_SIGN_NEXT, REQUEST_SWITCH };
+enum request {
+    REQUEST_PUBLIC,
+    REQUEST_SIGN,
+    REQUEST_TLS,
+    REQUEST_ROTATE,
+    REQUEST_SIGN_NEXT,
+    REQUEST_SWITCH,
+    REQUEST_RELOAD,
+    REQUEST_CONFIGURATION
+};
 
 /* A datagram each way. A reply begins with one byte: 0 and the result, or 1 and a sentence. */
 struct request_head {
@@ -189,6 +198,33 @@ static enum err answer_switch(struct keeper *k, struct buf *out, struct diag *d)
     return answer_publics(&k->now, out, d);
 }
 
+static enum err answer_reload(struct keeper *k, struct buf *out, struct diag *d) {
+    struct buf certificate = BUF_EMPTY;
+    struct sha256 now, renewed;
+    char path[4096];
+    key_path(path, sizeof path, k->folder, k->serial, "tls.crt");
+    enum err e = file_read(path, KEY_FILE_MAX, &certificate, d);
+    if (!e) e = http_tls_pin(buf_span(&k->now.certificate), &now, d);
+    if (!e) e = http_tls_pin(buf_span(&certificate), &renewed, d);
+    if (!e && !sha256_equal(&now, &renewed))
+        e = diag_set(d, ERR_DENIED, "%s is a certificate of another key: new keys are made by `renkei key rotate`",
+                     path);
+    if (e) {
+        buf_free(&certificate);
+        return e;
+    }
+    buf_free(&k->now.certificate);
+    k->now.certificate = certificate;
+    return answer_publics(&k->now, out, d);
+}
+
+/* keys/ stands beside renkei.yaml. */
+static enum err answer_configuration(struct keeper *k, struct buf *out, struct diag *d) {
+    char path[4096];
+    snprintf(path, sizeof path, "%s/../renkei.yaml", k->folder);
+    return file_read(path, CONFIGURATION_MAX, out, d);
+}
+
 static enum err answer(struct keeper *k, const struct request_head *head, struct span payload, struct buf *out,
                        struct diag *d) {
     switch ((enum request)head->request) {
@@ -204,6 +240,10 @@ static enum err answer(struct keeper *k, const struct request_head *head, struct
         return answer_signature(&k->next, SIGNER_AGREEMENT, payload, out, d);
     case REQUEST_SWITCH:
         return answer_switch(k, out, d);
+    case REQUEST_RELOAD:
+        return answer_reload(k, out, d);
+    case REQUEST_CONFIGURATION:
+        return answer_configuration(k, out, d);
     }
     return diag_set(d, ERR_INVALID, "unknown request");
 }
@@ -285,7 +325,8 @@ static enum err refresh(struct signer *s, enum request request, struct diag *d) 
     struct request_head head = {.request = (uint8_t)request};
     enum err e = call(s, &head, (struct span){0}, &reply, d);
     if (!e) e = take_publics(buf_span(&reply), s->public_key, &s->pin, &certificate, d);
-    if (!e) {
+    /* Most often nothing has changed, and a handshake may be reading it. */
+    if (!e && !span_equal(buf_span(&s->certificate), certificate)) {
         buf_clear(&s->certificate);
         buf_add(&s->certificate, certificate);
     }
@@ -393,6 +434,15 @@ enum err signer_rotate(struct signer *s, struct span party, struct span host, ti
     buf_free(&payload);
     buf_free(&reply);
     return e;
+}
+
+enum err signer_configuration(struct signer *s, struct buf *out, struct diag *d) {
+    struct request_head head = {.request = REQUEST_CONFIGURATION};
+    return call(s, &head, (struct span){0}, out, d);
+}
+
+enum err signer_reload(struct signer *s, struct diag *d) {
+    return refresh(s, REQUEST_RELOAD, d);
 }
 
 enum err signer_switch(struct signer *s, struct diag *d) {

@@ -44,6 +44,12 @@ MUST_CHECK enum err signer_rotate(struct signer *s, struct span party, struct sp
                                   struct signer_next *out, struct diag *d);
 MUST_CHECK enum err signer_sign_next(struct signer *s, struct span message, uint8_t out[SIGNER_SIGNATURE_SIZE],
                                      struct diag *d);
+/* The text of renkei.yaml as it stands now: the sandbox lets the serving process open only files that were there when
+ * it began, and an editor replaces them. Appended to *out. ERR_DENIED when it cannot be read, or is over 60 kB. */
+MUST_CHECK enum err signer_configuration(struct signer *s, struct buf *out, struct diag *d);
+/* Reads the TLS certificate anew, which may have been renewed for the same key. ERR_DENIED, and nothing changed, when
+ * it is another key's. */
+MUST_CHECK enum err signer_reload(struct signer *s, struct diag *d);
 MUST_CHECK enum err signer_switch(struct signer *s, struct diag *d);
 
 #endif

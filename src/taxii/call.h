@@ -10,6 +10,7 @@
 #include "taxii/identity.h"
 #include "taxii/inbox.h"
 #include "taxii/page_cache.h"
+#include "taxii/server.h"
 #include "json/write.h"
 
 enum {
@@ -28,7 +29,8 @@ struct taxii_server {
     struct callers *callers;
     struct http_limit *requests, *failures; /* by caller; by address, of those that did not prove who they are */
     char address[256];
-    uint16_t port;
+    uint16_t port, port_said; /* listened on; and in the configuration, which may say 0 */
+    struct taxii_server_options options;
 
     pthread_mutex_t lock; /* readers */
     struct store_reader *readers[TAXII_READERS_MAX];

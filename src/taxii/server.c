@@ -4,13 +4,15 @@
 
 #include "taxii/call.h"
 
-enum { STOP_GRACE_MS = 5000 };
+enum { STOP_GRACE_MS = 15000 }; /* for a page to a slow partner; well within what systemd waits */
 
 static enum err listen_now(struct taxii_server *s, struct diag *d) {
     enum err e = taxii_identity_take(s->node, &s->identity, d);
     if (e) return e;
     struct http_server_config config = {.address = s->address,
                                         .port = s->port,
+                                        .listener = s->options.listener,
+                                        .counts = s->options.counts,
                                         .tls = &s->identity.key,
                                         .body_limit = INBOX_CONTENT_MAX,
                                         .admit = taxii_admit,
@@ -42,14 +44,33 @@ static enum err make_limits(struct taxii_server *s, struct diag *d) {
     return s->requests && s->failures ? ERR_NONE : diag_set(d, ERR_NOMEM, "no memory left for a server");
 }
 
+/* What the configuration says now. The port found for "any" is kept. */
+static enum err take_address(struct taxii_server *s, struct diag *d) {
+    char address[sizeof s->address];
+    uint16_t port = 0;
+    enum err e = config_listen(s->node->config, address, sizeof address, &port, d);
+    if (e) return e;
+    numeric_address(address, sizeof address);
+    memcpy(s->address, address, sizeof address);
+    if (port != s->port_said) s->port = port;
+    s->port_said = port;
+    return ERR_NONE;
+}
+
 enum err taxii_server_start(struct node *n, struct taxii_server **out, struct diag *d) {
+    static const struct taxii_server_options none;
+    return taxii_server_start_with(n, &none, out, d);
+}
+
+enum err taxii_server_start_with(struct node *n, const struct taxii_server_options *options, struct taxii_server **out,
+                                 struct diag *d) {
     *out = NULL;
     struct taxii_server *s = calloc(1, sizeof *s);
     if (!s) return diag_set(d, ERR_NOMEM, "no memory left for a server");
     s->node = n;
     pthread_mutex_init(&s->lock, NULL);
-    enum err e = config_listen(n->config, s->address, sizeof s->address, &s->port, d);
-    numeric_address(s->address, sizeof s->address);
+    s->options = *options;
+    enum err e = take_address(s, d);
     if (!e && !(s->pages = page_cache_new())) e = diag_set(d, ERR_NOMEM, "no memory left for pages");
     if (!e) e = make_limits(s, d);
     if (!e) e = callers_new(&s->callers, d);
@@ -79,9 +100,14 @@ uint16_t taxii_server_port(const struct taxii_server *s) {
     return s->port;
 }
 
+bool taxii_server_is_current(const struct taxii_server *s) {
+    return span_equal(buf_span(&s->identity.certificate), signer_tls_certificate(s->node->signer));
+}
+
 enum err taxii_server_restart(struct taxii_server *s, struct diag *d) {
     listen_no_more(s);
-    return listen_now(s, d);
+    enum err e = take_address(s, d);
+    return e ? e : listen_now(s, d);
 }
 
 void taxii_server_forget_pages(struct taxii_server *s) {

@@ -48,8 +48,9 @@ static bool is_partner(struct node *n, struct span name) {
 }
 
 static const struct config_source *find_source(const struct node *n, const char *name) {
-    for (unsigned i = 0; i < n->config->sources_count; i++)
-        if (strcmp(n->config->sources[i].name, name) == 0) return &n->config->sources[i];
+    const struct config *c = n->config;
+    for (unsigned i = 0; i < c->sources_count; i++)
+        if (strcmp(c->sources[i].name, name) == 0) return &c->sources[i];
     return NULL;
 }
 
