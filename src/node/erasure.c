@@ -75,7 +75,8 @@ enum err node_erasure_decide(struct node *n, struct span object, struct span par
 enum err node_erasures_obey(struct node *n, struct span party, struct diag *d) {
     size_t count = 0;
     bool done;
-    if (!n->config->erasures || strcmp(n->config->erasures, "obey") != 0) return ERR_NONE;
+    const char *erasures = ((const struct config *)n->config)->erasures;
+    if (!erasures || strcmp(erasures, "obey") != 0) return ERR_NONE;
     enum err e =
         decide(n, (struct span){0}, party, false, SPAN(REASON_OBEYED), SPAN("renkei.yaml"), OBEY_MAX, &count, d);
     return e || count == 0 ? e : node_scrub(n, &done, d);

@@ -42,6 +42,7 @@ static enum err read_roles(struct op_call *call, unsigned *out, struct diag *d) 
 
 /* "own" (a tool of this party's), "party:ID" or "member:ID": an account that speaks TAXII and does nothing else. */
 static enum err read_acts_for(struct op_call *call, bool *tool, struct span *out, struct diag *d) {
+    const struct config *config = call->node->config;
     struct span whom = op_text(call, "acts_for");
     *tool = whom.len > 0;
     *out = (struct span){0};
@@ -50,11 +51,11 @@ static enum err read_acts_for(struct op_call *call, bool *tool, struct span *out
     struct span name = whom, kind = span_cut(&name, ':');
     if (name.len == 0 || name.len > CALLER_NAME_MAX || !(span_is(kind, "party") || span_is(kind, "member")))
         return diag_set(d, ERR_INVALID, "--for takes own, party:ID or member:ID");
-    if (span_is(kind, "party") && span_is(name, call->node->config->party))
+    if (span_is(kind, "party") && span_is(name, config->party))
         return diag_set(d, ERR_INVALID, "%.*s is this party: --for own", SPAN_ARG(name));
     bool known = span_is(kind, "party");
-    for (unsigned i = 0; i < call->node->config->members_count; i++)
-        known |= span_is(name, call->node->config->members[i].id);
+    for (unsigned i = 0; i < config->members_count; i++)
+        known |= span_is(name, config->members[i].id);
     return known ? ERR_NONE : diag_set(d, ERR_NOT_FOUND, "renkei.yaml names no member %.*s", SPAN_ARG(name));
 }
 
