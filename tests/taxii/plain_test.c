@@ -118,10 +118,10 @@ static int set_up(void **state) {
              "  - {name: token, url: \"http://127.0.0.1:%u/root/collections/1/\", token_file: token}\n"
              "  - {name: wrong, url: \"http://127.0.0.1:%u/elsewhere/\"}\n",
              n->config->url, port, port, port, port);
-    struct config *config = n->config;
-    config_free(&config);
-    if (config_read(span_cstr(text), &config, &d)) fail_msg("config: %s", d.message);
-    n->config = config;
+    struct config *settings = n->config;
+    config_free(&settings);
+    if (config_read(span_cstr(text), &settings, &d)) fail_msg("config: %s", d.message);
+    n->config = settings;
     snprintf(path, sizeof path, "%s/pw", n->home);
     assert_int_equal(file_write(path, SPAN("p:w\n"), 0600, &d), ERR_NONE);
     snprintf(path, sizeof path, "%s/token", n->home);
