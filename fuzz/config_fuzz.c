@@ -33,9 +33,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     }
     must(c->party && c->name && c->url && strncmp(c->url, "https://", 8) == 0);
     must(config_listen(c, host, sizeof host, &port, &d) == ERR_NONE && host[0]);
+    must(c->limits.requests_per_second && c->limits.burst && c->limits.failures_per_minute && c->limits.post_bytes);
     for (unsigned i = 0; i < c->members_count; i++) must(c->members[i].id && c->members[i].name);
     for (unsigned i = 0; i < c->sources_count; i++)
-        must(c->sources[i].url && (c->sources[i].username == NULL) == (c->sources[i].password_file == NULL));
+        must((c->sources[i].url != NULL) != (c->sources[i].domain != NULL && c->sources[i].collection != NULL) &&
+             (c->sources[i].username == NULL) == (c->sources[i].password_file == NULL));
     rewritten(c);
     config_free(&c);
     return 0;

@@ -120,9 +120,22 @@ static bool is_own_machine(const char *url) {
     return false;
 }
 
+/* Line breaks in quotes, escapes: what goes onto a card and into terminals has none. C0 and C1, DEL, and U+2028 and
+ * U+2029, which break lines for YAML, too. */
+static bool has_controls(const char *text) {
+    for (const unsigned char *at = (const unsigned char *)text; *at; at++)
+        if (*at < ' ' || *at == 0x7f || (at[0] == 0xc2 && at[1] >= 0x80 && at[1] < 0xa0) ||
+            (at[0] == 0xe2 && at[1] == 0x80 && (at[2] == 0xa8 || at[2] == 0xa9)))
+            return true;
+    return false;
+}
+
 static enum err check(const struct config *c, struct yaml_places *places, struct diag *d) {
     char path[64], host[256];
     uint16_t port;
+    if (has_controls(c->party)) return wrong(places, "party", d, "must not have control characters in it");
+    if (has_controls(c->name)) return wrong(places, "name", d, "must not have control characters in it");
+    if (has_controls(c->url)) return wrong(places, "url", d, "must not have control characters in it");
     if (strncmp(c->url, "https://", 8) != 0) return wrong(places, "url", d, "must begin with https://");
     if (config_listen(c, host, sizeof host, &port, d))
         return wrong(places, c->listen ? "listen" : "url", d,
