@@ -1,5 +1,6 @@
 #include "node/caller.h"
 
+#include <sodium.h>
 #include <stdlib.h>
 
 #include "base/buf.h"
@@ -14,7 +15,8 @@ struct proven {
 };
 
 struct callers {
-    uint8_t key[KEY_SIZE]; /* of this process */
+    uint8_t key[KEY_SIZE];         /* of this process */
+    char decoy[ACCOUNT_HASH_SIZE]; /* of no password: what is not there takes as long to refuse as what is */
     pthread_mutex_t lock;
     struct proven proven[CALLERS_PROVEN_MAX]; /* by the first bytes of the MAC; a newer one takes the place */
 };
@@ -25,7 +27,11 @@ enum err callers_new(struct callers **out, struct diag *d) {
     if (!c) return diag_set(d, ERR_NOMEM, "no memory left for a server");
     random_bytes(c->key, sizeof c->key);
     pthread_mutex_init(&c->lock, NULL);
-    return ERR_NONE;
+    if (crypto_pwhash_str(c->decoy, (const char *)c->key, sizeof c->key, crypto_pwhash_OPSLIMIT_INTERACTIVE,
+                          crypto_pwhash_MEMLIMIT_INTERACTIVE) == 0)
+        return ERR_NONE;
+    callers_free(out);
+    return diag_set(d, ERR_NOMEM, "no memory for Argon2id (64 MiB)");
 }
 
 void callers_free(struct callers **callers) {
@@ -90,8 +96,13 @@ enum err caller_by_password(struct callers *c, struct node *n, struct store_read
     struct account account;
     time_us now = clock_now(n->live.clock);
     enum err e = account_load(r, name, a, &account, d);
-    if (e == ERR_NOT_FOUND || (!e && (account.disabled || password.len > ACCOUNT_PASSWORD_MAX)))
+    if (!e && password.len > ACCOUNT_PASSWORD_MAX)
         return diag_set(d, ERR_DENIED, "no such account, or not its password");
+    if (e == ERR_NOT_FOUND || (!e && account.disabled)) {
+        size_t len = password.len < ACCOUNT_PASSWORD_MAX ? password.len : ACCOUNT_PASSWORD_MAX;
+        (void)!crypto_pwhash_str_verify(c->decoy, password.len ? password.at : "", len);
+        return diag_set(d, ERR_DENIED, "no such account, or not its password");
+    }
     if (e) return e;
     struct sha256 proof = proof_of(c, &account, password);
     bool locked = account.locked_until != TIME_NONE && now < account.locked_until;
