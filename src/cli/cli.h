@@ -100,6 +100,7 @@ int command_suppress(const struct cli *cli, int argc, char **argv);
 int command_observe(const struct cli *cli, int argc, char **argv);
 int command_pattern(const struct cli *cli, int argc, char **argv);
 int command_backup(const struct cli *cli, int argc, char **argv);
+int command_doctor(const struct cli *cli, int argc, char **argv);
 int command_restore(const struct cli *cli, int argc, char **argv);
 int command_collection(const struct cli *cli, int argc, char **argv);
 int command_quarantine(const struct cli *cli, int argc, char **argv);
