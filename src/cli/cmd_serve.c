@@ -198,6 +198,7 @@ static void reload(struct serving *s) {
     notify(since);
     pthread_mutex_lock(&s->restarting);
     enum err e = node_reload(s->node, &d);
+    if (!e) taxii_server_reload_limits(s->taxii);
     if (!e) restart_if_needed(s, before, s->node->config);
     pthread_mutex_unlock(&s->restarting);
     metrics_reloaded(s->metrics, !e);

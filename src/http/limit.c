@@ -32,6 +32,14 @@ struct http_limit *http_limit_new(double per_second, double burst) {
     return l;
 }
 
+void http_limit_set(struct http_limit *l, double per_second, double burst) {
+    pthread_mutex_lock(&l->lock);
+    l->per_second = per_second;
+    l->burst = burst;
+    for (size_t i = 0; i < HTTP_LIMIT_KEYS; i++) l->buckets[i].left = fmin(l->buckets[i].left, burst);
+    pthread_mutex_unlock(&l->lock);
+}
+
 void http_limit_free(struct http_limit **l) {
     if (!*l) return;
     pthread_mutex_destroy(&(*l)->lock);

@@ -13,6 +13,8 @@ enum { HTTP_LIMIT_KEYS = 8192 /* a power of two: callers, and addresses that fai
 struct http_limit;
 /* NULL when memory ran out. `per_second` above 0, `burst` at least 1. */
 struct http_limit *http_limit_new(double per_second, double burst);
+/* Another rate from now on; what was used up stays so. */
+void http_limit_set(struct http_limit *l, double per_second, double burst);
 void http_limit_free(struct http_limit **l);
 /* Whether one more is allowed at `now_us` (monotonic), and takes it; if not, *retry_s is after how many whole seconds
  * it will be (at least 1). */

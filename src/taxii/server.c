@@ -44,6 +44,12 @@ static enum err make_limits(struct taxii_server *s, struct diag *d) {
     return s->requests && s->failures ? ERR_NONE : diag_set(d, ERR_NOMEM, "no memory left for a server");
 }
 
+void taxii_server_reload_limits(struct taxii_server *s) {
+    const struct config_limits *l = &((const struct config *)s->node->config)->limits;
+    http_limit_set(s->requests, l->requests_per_second, l->burst);
+    http_limit_set(s->failures, l->failures_per_minute / 60.0, l->failures_per_minute);
+}
+
 /* What the configuration says now. The port found for "any" is kept. */
 static enum err take_address(struct taxii_server *s, struct diag *d) {
     char address[sizeof s->address];

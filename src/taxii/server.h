@@ -29,6 +29,8 @@ void taxii_server_forget_pages(struct taxii_server *s);
 uint16_t taxii_server_port(const struct taxii_server *s);
 /* Whether it presents the certificate that the signer has now. */
 bool taxii_server_is_current(const struct taxii_server *s);
+/* Takes the limits of callers from a reloaded configuration. Any thread. */
+void taxii_server_reload_limits(struct taxii_server *s);
 /* Takes the node's TLS key anew, after a rotation or a renewed certificate, and the address of a reloaded
  * configuration: closes the connections, keeps the port unless that is another one now. On error nothing is served any
  * more. One thread at a time, and not from a handler. */

@@ -2,6 +2,7 @@
 others are served all the same."""
 
 import json
+import signal
 import time
 
 import taxii_nodes
@@ -59,15 +60,31 @@ def too_many_guesses(node, accounts):
     assert other.get(other.base).status_code == 429, "from the same address"
 
 
+def reloaded(node, accounts):
+    """Limits are taken from renkei.yaml while it serves."""
+    s = session(node, "patient", accounts)
+    assert {s.get(s.base).status_code for _ in range(60)} == {200}
+    with open(node.home / "renkei.yaml", "a", encoding="utf-8") as f:
+        f.write(LIMITS)
+    node.process.send_signal(signal.SIGHUP)
+    for _ in range(100):
+        time.sleep(0.1)
+        try:
+            if s.get(s.base).json().get("max_content_length") == 20000:
+                return
+        except requests.ConnectionError:  # it listens anew
+            pass
+    raise AssertionError("not reloaded")
+
+
 def main():
     with taxii_nodes.Pair() as pair:
         node = pair.jp
         accounts = Accounts(node)
         for name in ("eager", "patient"):
             accounts.add(name)
-        with open(node.home / "renkei.yaml", "a", encoding="utf-8") as f:
-            f.write(LIMITS)
         node.serve()
+        reloaded(node, accounts)
         accounts.collection("sandbox", grants=[("account:patient", ["write"])])
         too_often(node, accounts)
         too_much(node, accounts)
