@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "share/stix20.h"
 #include "stix/marking.h"
 
 /* ---- one object -------------------------------------------------------------------------------------------------- */
@@ -83,6 +84,20 @@ enum err intake_read_own(struct arena *a, struct span bytes, struct intake_objec
     return e;
 }
 
+/* What is refused as STIX 2.1 may be STIX 2.0. Only files may hold that: a partner that has an agreement speaks 2.1. */
+static void read_either(struct arena *a, struct span bytes, const char *place, struct stix_report *scratch,
+                        struct intake_object *out) {
+    struct json_doc *doc;
+    struct diag ignored;
+    struct span upgraded;
+    struct intake_object as_21;
+    intake_read(a, bytes, place, scratch, out);
+    if (out->outcome != READING_INVALID || parse(a, bytes, &doc, &ignored) || !stix20_is(json_root(doc))) return;
+    if (stix20_upgrade(json_root(doc), a, &upgraded, &ignored)) return;
+    intake_read(a, upgraded, place, scratch, &as_21);
+    if (as_21.outcome == READING_GOOD) *out = as_21; /* otherwise it is told what the file itself lacks */
+}
+
 /* ---- ahead of the writer ------------------------------------------------------------------------------------------
  */
 
@@ -123,7 +138,7 @@ static bool read_one(struct reading *r, struct slot *s) {
         return false;
     }
     snprintf(place, READING_PLACE_SIZE, "objects[%llu]", (unsigned long long)index);
-    intake_read(&s->arena, kept, place, &r->report, &s->objects[s->count++]);
+    read_either(&s->arena, kept, place, &r->report, &s->objects[s->count++]);
     s->bytes += kept.len;
     return true;
 }
