@@ -136,5 +136,6 @@ enum {
 };
 
 extern const struct store_driver store_sqlite;
+extern const struct store_driver store_postgres;
 
 #endif

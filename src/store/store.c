@@ -6,10 +6,10 @@
 /* Which driver serves an address: the first whose scheme it starts with; a plain path is SQLite's. */
 static const struct scheme {
     const char *prefix;
-    const struct store_driver *driver; /* NULL: known, but not in this build */
+    const struct store_driver *driver;
 } schemes[] = {
-    {"postgres://", NULL},
-    {"postgresql://", NULL},
+    {"postgres://", &store_postgres},
+    {"postgresql://", &store_postgres},
     {"", &store_sqlite},
 };
 
@@ -57,7 +57,6 @@ enum err store_open(const char *url, enum store_mode mode, struct store **out, s
     *out = NULL;
     const struct scheme *s = schemes;
     while (!span_starts(span_cstr(url), span_cstr(s->prefix))) s++;
-    if (!s->driver) return diag_set(d, ERR_UNSUPPORTED, "%s…: this version keeps stores in files only", s->prefix);
     return s->driver->open(url, mode, out, d);
 }
 

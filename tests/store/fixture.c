@@ -5,14 +5,33 @@
 #include <string.h>
 #include <unistd.h>
 
-/* The drivers the suite runs against. url() says where a new store is made; NULL when there is none to test with. */
+static bool sqlite_url(const char *folder, char url[512]) {
+    snprintf(url, 512, "%s/store.db", folder);
+    return true;
+}
+
+/* RENKEI_TEST_POSTGRES names a server (tests/postgres.sh starts one); every test has a schema of its own in it. */
+static bool postgres_url(const char *folder, char url[512]) {
+    static unsigned number;
+    const char *server = getenv("RENKEI_TEST_POSTGRES");
+    if (!server) return false;
+    snprintf(url, 512, "%s%cschema=t%ld_%u", server, strchr(server, '?') ? '&' : '?', (long)getpid(), number++);
+    return true;
+}
+
+/* The drivers the suite runs against. url() says where a new store is made; false when there is none to test with. */
 static const struct driver {
     const char *name;
-    const char *(*url)(const char *folder, char url[512]);
+    bool (*url)(const char *folder, char url[512]);
 } drivers[] = {
-    {"sqlite", NULL},
+    {"sqlite", sqlite_url},
+    {"postgres", postgres_url},
 };
 static const struct driver *driver = drivers;
+
+bool fixture_one_writer(void) {
+    return driver == drivers;
+}
 
 int fixture_setup_closed(void **state) {
     struct fixture *f = calloc(1, sizeof *f);
@@ -20,10 +39,7 @@ int fixture_setup_closed(void **state) {
     const char *base = getenv("TMPDIR");
     snprintf(f->folder, sizeof f->folder, "%s/renkei-store-XXXXXX", base ? base : "/tmp");
     if (!mkdtemp(f->folder)) return -1;
-    if (driver->url)
-        driver->url(f->folder, f->url);
-    else
-        snprintf(f->url, sizeof f->url, "%s/store.db", f->folder);
+    if (!driver->url(f->folder, f->url)) return -1;
     arena_init(&f->a, (size_t)256 << 20);
     *state = f;
     return 0;
@@ -68,8 +84,12 @@ int fixture_teardown(void **state) {
 int fixture_run_all(const char *name, const struct CMUnitTest *tests, size_t count) {
     int failed = 0;
     for (size_t i = 0; i < sizeof drivers / sizeof *drivers; i++) {
-        char group[128];
+        char group[128], url[512];
         driver = &drivers[i];
+        if (!driver->url("", url)) {
+            print_message("[  SKIPPED ] on %s: RENKEI_TEST_POSTGRES names no server\n", driver->name);
+            continue;
+        }
         snprintf(group, sizeof group, "%s on %s", name, driver->name);
         failed += _cmocka_run_group_tests(group, tests, count, NULL, NULL);
     }

@@ -34,6 +34,9 @@ int fixture_run_all(const char *name, const struct CMUnitTest *tests, size_t cou
 #define STORE_TEST(f)            cmocka_unit_test_setup_teardown(f, fixture_setup, fixture_teardown)
 #define STORE_TEST_CLOSED(f)     cmocka_unit_test_setup_teardown(f, fixture_setup_closed, fixture_teardown)
 
+/* Whether a second process that wants to write is turned away: a file has one writer, a database several in turn. */
+bool fixture_one_writer(void);
+
 /* Fails the test with the diagnosis. f must be in scope. */
 #define OK(call)         fixture_ok((call), &f->d, #call, __FILE__, __LINE__)
 #define FAILS(err, call) fixture_fails((err), (call), &f->d, #call, __FILE__, __LINE__)
