@@ -14,7 +14,8 @@ static void rewritten(const struct config *c) {
     struct buf text = BUF_EMPTY;
     struct config *again;
     struct diag d;
-    must(config_write(&text, span_cstr(c->party), span_cstr(c->name), span_cstr(c->url), &d) == ERR_NONE);
+    must(config_write(&text, span_cstr(c->party), span_cstr(c->name), span_cstr(c->url), (struct span){0}, &d) ==
+         ERR_NONE);
     if (config_read(buf_span(&text), &again, &d) == ERR_NONE) { /* a url may need a listen beside it */
         must(strcmp(again->party, c->party) == 0 && strcmp(again->name, c->name) == 0);
         config_free(&again);

@@ -5,7 +5,8 @@
 #include "cli/cli.h"
 
 int command_init(const struct cli *cli, int argc, char **argv) {
-    static const struct option options[] = {{"party", 1, 0, 'p'}, {"name", 1, 0, 'n'}, {"url", 1, 0, 'u'}, {0}};
+    static const struct option options[] = {
+        {"party", 1, 0, 'p'}, {"name", 1, 0, 'n'}, {"url", 1, 0, 'u'}, {"store", 1, 0, 's'}, {0}};
     struct node_init init = {0};
     struct diag d = {0};
     for (int c; (c = getopt_long(argc, argv, ":", options, NULL)) != -1;) {
@@ -15,6 +16,8 @@ int command_init(const struct cli *cli, int argc, char **argv) {
             init.name = span_cstr(optarg);
         else if (c == 'u')
             init.url = span_cstr(optarg);
+        else if (c == 's')
+            init.store = span_cstr(optarg);
         else
             return cli_bad_flag("init", c, argv);
     }

@@ -3,10 +3,11 @@
 
 const struct command commands[] = {
     {"init", "make a node",
-     "renkei init --party ID --name NAME --url https://HOST:PORT\n\nMakes a node: its keys, configuration, card and "
-     "the live realm's store.\n\n"
+     "renkei init --party ID --name NAME --url https://HOST:PORT [--store postgresql://…]\n\nMakes a node: its keys, "
+     "configuration, card and the live realm's store: a file\nin its folder, or a schema of a PostgreSQL database "
+     "(…?schema=NAME; \"renkei\" otherwise).\n\n"
      "  renkei init --party JP-MOD --name \"Ministry of Defense, Japan\" --url https://127.0.0.1:8443\n",
-     "--party --name --url", command_init},
+     "--party --name --url --store", command_init},
     {"card", "print this node's card",
      "renkei card [--show]\n\nPrints the signed card, for partners; --show prints names and fingerprints instead.\n\n  "
      "renkei card > JP-MOD.card\n",

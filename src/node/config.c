@@ -63,6 +63,7 @@ static const cyaml_schema_field_t config_fields[] = {
     TEXT("url", config, url),
     TEXT_OPTIONAL("listen", config, listen),
     TEXT_OPTIONAL("nameserver", config, nameserver),
+    TEXT_OPTIONAL("store", config, store),
     TEXT_OPTIONAL("erasures", config, erasures),
     CYAML_FIELD_MAPPING("limits", CYAML_FLAG_OPTIONAL, struct config, limits, limits_fields),
     TEXT_OPTIONAL("monitor", config, monitor),
@@ -140,6 +141,9 @@ static enum err check(const struct config *c, struct yaml_places *places, struct
     if (config_listen(c, host, sizeof host, &port, d))
         return wrong(places, c->listen ? "listen" : "url", d,
                      "needs an address and a port from 0 to 65535, as in 127.0.0.1:8443");
+    if (c->store && strncmp(c->store, "postgres://", 11) != 0 && strncmp(c->store, "postgresql://", 13) != 0)
+        return wrong(places, "store", d,
+                     "must begin with postgresql://; without it the store is a file in this folder");
     if (c->erasures && strcmp(c->erasures, "ask") != 0 && strcmp(c->erasures, "obey") != 0)
         return wrong(places, "erasures", d, "must be ask or obey");
     if (c->monitor && config_monitor(c, host, sizeof host, &port, d))
@@ -211,7 +215,8 @@ static void add_quoted(struct buf *out, struct span text) {
     buf_add_char(out, '"');
 }
 
-enum err config_write(struct buf *out, struct span party, struct span name, struct span url, struct diag *d) {
+enum err config_write(struct buf *out, struct span party, struct span name, struct span url, struct span store,
+                      struct diag *d) {
     buf_add_cstr(out,
                  "# Configuration of this Renkei node. Keys are in keys/, what it holds is in realms/.\n\nparty: ");
     add_quoted(out, party);
@@ -219,6 +224,10 @@ enum err config_write(struct buf *out, struct span party, struct span name, stru
     add_quoted(out, name);
     buf_add_cstr(out, "\n# Where partners reach this node; it stands on the card.\nurl: ");
     add_quoted(out, url);
+    if (store.len) {
+        buf_add_cstr(out, "\n# Where the store is. The password, if any, in ~/.pgpass rather than here.\nstore: ");
+        add_quoted(out, store);
+    }
     buf_add_cstr(
         out, "\n# Where `renkei serve` listens, if not where the url says.\n# listen: 0.0.0.0:8443\n\n"
              "# Where `renkei serve` answers /health and /metrics, on this machine only.\n# monitor: 127.0.0.1:9464\n\n"

@@ -49,6 +49,7 @@ enum {
 
 struct config {
     char *party, *name, *url;
+    char *store;      /* postgresql://… of the live realm's store; NULL: a file in HOME */
     char *erasures;   /* what partners ask to be erased: "ask" an officer (NULL), or "obey" */
     char *listen;     /* "address:port"; from url when NULL */
     char *nameserver; /* "ADDRESS:PORT", for sources' domains; NULL = the system's */
@@ -65,8 +66,9 @@ struct config {
 
 MUST_CHECK enum err config_read(struct span text, struct config **out, struct diag *d);
 void config_free(struct config **c);
-/* A commented file for a new node. */
-MUST_CHECK enum err config_write(struct buf *out, struct span party, struct span name, struct span url, struct diag *d);
+/* A commented file for a new node; store may be empty. */
+MUST_CHECK enum err config_write(struct buf *out, struct span party, struct span name, struct span url,
+                                 struct span store, struct diag *d);
 /* host and port of `listen` or of the URL. */
 MUST_CHECK enum err config_listen(const struct config *c, char *host, size_t host_size, uint16_t *port, struct diag *d);
 /* The same of `monitor`; only an address of this machine itself, for what is told there is told to anyone who asks. */

@@ -160,6 +160,21 @@ static enum err init_check(const struct node_init *init, struct diag *d) {
     return ERR_NONE;
 }
 
+/* A database may hold another node's store: two in one would be neither. */
+static enum err store_unused(struct store *store, struct diag *d) {
+    struct store_reader *r = NULL;
+    struct store_document *cards;
+    struct arena a;
+    size_t count = 0;
+    arena_init(&a, 16 << 20);
+    enum err e = store_reader_open(store, &r, d);
+    if (!e) e = store_document_list(r, "own-card", &a, &cards, &count, d);
+    if (!e && count) e = diag_set(d, ERR_EXISTS, "another node's store is there: name another schema (…&schema=NAME)");
+    store_reader_close(&r);
+    arena_free(&a);
+    return e;
+}
+
 enum err node_create(const char *home, const struct node_init *init, struct diag *d) {
     char path[4096], host[256];
     struct buf text = BUF_EMPTY;
@@ -172,7 +187,8 @@ enum err node_create(const char *home, const struct node_init *init, struct diag
     home_path(path, sizeof path, home, "renkei.yaml");
     if (access(path, F_OK) == 0)
         return diag_set(d, ERR_EXISTS, "%s is a node already; give another --home or remove it first", home);
-    if ((e = file_make_folder(home, 0700, d)) || (e = config_write(&text, init->party, init->name, init->url, d)) ||
+    if ((e = file_make_folder(home, 0700, d)) ||
+        (e = config_write(&text, init->party, init->name, init->url, init->store, d)) ||
         (e = config_read(buf_span(&text), &config, d)) || (e = config_listen(config, host, sizeof host, &port, d)))
         goto out;
     home_path(path, sizeof path, home, "keys");
@@ -185,11 +201,13 @@ enum err node_create(const char *home, const struct node_init *init, struct diag
     home_path(path, sizeof path, home, "realms/live");
     if ((e = file_make_folder(path, 0700, d))) goto out;
     home_path(path, sizeof path, home, "realms/live/store.db");
-    if (access(path, F_OK) == 0) {
+    if (!config->store && access(path, F_OK) == 0) {
         e = diag_set(d, ERR_EXISTS, "%s is left from another node: remove %s first", path, home);
         goto out;
     }
-    if ((e = store_open(path, STORE_WRITE, &store, d)) || (e = store_fill(store, signer, init, d))) goto out;
+    if ((e = store_open(config->store ? config->store : path, STORE_WRITE, &store, d)) ||
+        (e = store_unused(store, d)) || (e = store_fill(store, signer, init, d)))
+        goto out;
     /* The configuration comes last: a folder without it is no node, so an interrupted init leaves none. */
     home_path(path, sizeof path, home, "renkei.yaml");
     e = file_write(path, buf_span(&text), 0600, d);
@@ -209,7 +227,8 @@ static enum err realm_open(struct node *n, enum node_mode mode, struct diag *d) 
     snprintf(n->live.name, sizeof n->live.name, "live");
     n->live.clock = clock_system();
     home_path(path, sizeof path, n->home, "realms/live/store.db");
-    enum err e = store_open(path, mode == NODE_WRITE ? STORE_WRITE : STORE_READ, &n->live.store, d);
+    const char *url = n->config->store ? n->config->store : path;
+    enum err e = store_open(url, mode == NODE_WRITE ? STORE_WRITE : STORE_READ, &n->live.store, d);
     if (e == ERR_BUSY) diag_prefix(d, "another renkei is writing in %s", n->home);
     return e;
 }

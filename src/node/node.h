@@ -59,6 +59,7 @@ char *node_home(const char *explicit_home);
 /* Makes a new node folder with keys, configuration, card and store. ERR_EXISTS if there is one. */
 struct node_init {
     struct span party, name, url;
+    struct span store; /* postgresql://…; empty: a file in HOME */
 };
 MUST_CHECK enum err node_create(const char *home, const struct node_init *init, struct diag *d);
 /* ERR_NOT_FOUND when there is no node; ERR_BUSY when another process writes (NODE_WRITE). */
@@ -87,8 +88,8 @@ MUST_CHECK enum err node_card_store(struct store_tx *tx, const char *kind, const
  * identity, an agreement key. ERR_DENIED names whose. */
 MUST_CHECK enum err node_card_unclaimed(const struct node_view *v, const struct card *card, struct diag *d);
 
-/* Documents of what a partner's ledger was caught at, by ORIGIN/HASH: {"origin","time","why","seen_before","served_now"},
- * the latter two the signed heads. */
+/* Documents of what a partner's ledger was caught at, by ORIGIN/HASH:
+ * {"origin","time","why","seen_before","served_now"}, the latter two the signed heads. */
 #define NODE_CONFLICT_KIND "sync-conflict"
 
 /* Peer-facing operations, each audited with the peer's party as actor. */

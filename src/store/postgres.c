@@ -210,7 +210,8 @@ static enum err pq_open(const char *url, enum store_mode mode, struct store **ou
     s->url = strdup(url);
     map_init(&s->heard);
     pthread_mutex_init(&s->turn, NULL);
-    enum err e = s->url ? pq_connect(&s->writer, url, mode == STORE_WRITE, d) : diag_set(d, ERR_NOMEM, "memory ran out");
+    enum err e =
+        s->url ? pq_connect(&s->writer, url, mode == STORE_WRITE, d) : diag_set(d, ERR_NOMEM, "memory ran out");
     if (!e) e = mode == STORE_WRITE ? pq_migrate(&s->writer, d) : open_reader(s, d);
     if (!e && mode == STORE_WRITE) e = discard_pending(s, d);
     if (e) {

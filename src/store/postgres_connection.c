@@ -97,8 +97,7 @@ static enum err read_url(struct connection *c, const char *url, struct diag *d) 
     return c->url && c->schema ? ERR_NONE : no_memory(d);
 }
 
-static void no_notices(void *context, const char *message) {
-}
+static void no_notices(void *context, const char *message) {}
 
 /* One look-up at a time is all the store asks for: plans that read whole tables are never better, whatever an empty
  * table's statistics say. Durability is what store.h promises: a server that is set to less is not obeyed. */
@@ -123,8 +122,8 @@ static enum err set_session(struct connection *c, struct diag *d) {
 }
 
 static enum err begin_session(struct connection *c, struct diag *d) {
-    static const char *const keys[] = {"dbname", "fallback_application_name", "connect_timeout", "client_encoding",
-                                       "keepalives_idle", NULL};
+    static const char *const keys[] = {"dbname",          "fallback_application_name", "connect_timeout",
+                                       "client_encoding", "keepalives_idle",           NULL};
     const char *const texts[] = {c->url, "renkei", "10", "UTF8", "60", NULL};
     c->pg = PQconnectdbParams(keys, texts, 1);
     if (!c->pg) return no_memory(d);

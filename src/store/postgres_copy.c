@@ -4,6 +4,7 @@
  * They wait in memory, in the format of COPY BINARY, and are entered together before anything is read that could miss
  * them, when there are many, and at the commit. */
 #include <endian.h>
+#include <stdio.h>
 
 #include "store/postgres_driver.h"
 
@@ -80,10 +81,14 @@ static enum err copy_in(struct connection *c, const char *command, struct buf *b
 
 /* Older releases of the objects of the entries just entered are the newest no more. */
 static enum err supersede(struct connection *c, const struct pq_copy *copy, struct diag *d) {
-    return pq_run(c,
-                  "UPDATE entry e SET state=1 FROM entry n WHERE n.ledger=$1 AND n.seq>=$2 AND n.state=0"
-                  " AND e.ledger=$1 AND e.stix_id=n.stix_id AND e.seq<n.seq AND e.state=0",
-                  VALUES(v_int(copy->ledger), v_int(copy->first_seq)), NULL, d);
+    char text[512];
+    /* Planned anew each time, with the numbers in it: a plan made while the table was small goes through all of it. */
+    snprintf(text, sizeof text,
+             "UPDATE entry e SET state=1 FROM (SELECT stix_id,max(seq) AS seq FROM entry WHERE ledger=%lld AND"
+             " seq>=%lld AND state=0 GROUP BY stix_id OFFSET 0) n WHERE e.ledger=%lld AND e.stix_id=n.stix_id"
+             " AND e.seq<n.seq AND e.state=0",
+             (long long)copy->ledger, (long long)copy->first_seq, (long long)copy->ledger);
+    return pq_exec(c, text, d);
 }
 
 enum err pq_copy_flush(struct connection *c, struct pq_copy *copy, struct diag *d) {

@@ -33,12 +33,12 @@
 #include "store/driver.h"
 
 enum {
-    PG_VALUES_MAX = 32,          /* parameters of one statement; the widest, a search for twelve words, has 31 */
-    PG_SCHEMA_NAME_MAX = 40,     /* of NAMEDATALEN 63, the rest for the names of locks */
-    PG_COPY_BYTES = 4 << 20,     /* rows waiting for COPY are entered when they reach this: bounds memory */
-    PG_COPY_ROWS = 20000,        /* or this many: a commit should not have everything left to do */
-    PG_HEARD_MAX = 1 << 16,      /* ids of waiting holdings that are remembered */
-    PG_INTAKE_WAIT_MS = 120000,  /* another process may be importing a large file */
+    PG_VALUES_MAX = 32,         /* parameters of one statement; the widest, a search for twelve words, has 31 */
+    PG_SCHEMA_NAME_MAX = 40,    /* of NAMEDATALEN 63, the rest for the names of locks */
+    PG_COPY_BYTES = 4 << 20,    /* rows waiting for COPY are entered when they reach this: bounds memory */
+    PG_COPY_ROWS = 20000,       /* or this many: a commit should not have everything left to do */
+    PG_HEARD_MAX = 1 << 16,     /* ids of waiting holdings that are remembered */
+    PG_INTAKE_WAIT_MS = 120000, /* another process may be importing a large file */
     PG_INTAKE_POLL_MS = 20,
 };
 
@@ -141,8 +141,8 @@ void pq_copy_free(struct pq_copy *copy);
 struct pq_reader {
     struct store_reader base;
     struct connection *c;
-    const int64_t *mark;     /* a transaction's: the newest holding to be seen; NULL: what is published */
-    struct pq_store *store;  /* a transaction's: whose waiting rows are entered before anything is read */
+    const int64_t *mark;    /* a transaction's: the newest holding to be seen; NULL: what is published */
+    struct pq_store *store; /* a transaction's: whose waiting rows are entered before anything is read */
     struct connection own;
 };
 
@@ -161,7 +161,7 @@ struct pq_store {
     struct connection writer;
     struct pq_reader tx_all, tx_visible;
     struct pq_copy copy;
-    struct map heard; /* ids of holdings whose rows wait */
+    struct map heard;                    /* ids of holdings whose rows wait */
     int64_t published, newest;           /* as the transaction sees them: the row of `state` it holds locked */
     int64_t published_kept, newest_kept; /* as the row says it */
     bool intake;                         /* this session has the realm's intake lock */
@@ -218,51 +218,74 @@ enum err pq_scrub(struct store *base, struct diag *d);
 enum err pq_meta_get(struct store_reader *r, const char *name, struct arena *a, struct span *out, struct diag *d);
 enum err pq_meta_set(struct store_tx *tx, const char *name, struct span value, struct diag *d);
 enum err pq_document_put(struct store_tx *tx, const struct store_document *doc, struct diag *d);
-enum err pq_document_get(struct store_reader *r, const char *kind, struct span key, struct arena *a, struct store_document *out, struct diag *d);
-enum err pq_document_list(struct store_reader *r, const char *kind, struct arena *a, struct store_document **out, size_t *count, struct diag *d);
+enum err pq_document_get(struct store_reader *r, const char *kind, struct span key, struct arena *a,
+                         struct store_document *out, struct diag *d);
+enum err pq_document_list(struct store_reader *r, const char *kind, struct arena *a, struct store_document **out,
+                          size_t *count, struct diag *d);
 enum err pq_document_delete(struct store_tx *tx, const char *kind, struct span key, struct diag *d);
 enum err pq_source_number(struct store_tx *tx, struct span name, uint32_t *out, struct diag *d);
 enum err pq_source_name(struct store_reader *r, uint32_t number, struct arena *a, struct span *out, struct diag *d);
 enum err pq_source_find(struct store_reader *r, struct span name, uint32_t *out, struct diag *d);
 enum err pq_audit_add(struct store_tx *tx, const struct store_audit *entry, struct diag *d);
-enum err pq_audit_scan(struct store_reader *r, uint64_t after, size_t limit, struct arena *a, struct store_audit_kept **out, size_t *count, struct diag *d);
-enum err pq_holding_add(struct store_tx *tx, const struct store_holding *h, const struct span *refs, size_t ref_count, int64_t *id, bool *added, struct diag *d);
+enum err pq_audit_scan(struct store_reader *r, uint64_t after, size_t limit, struct arena *a,
+                       struct store_audit_kept **out, size_t *count, struct diag *d);
+enum err pq_holding_add(struct store_tx *tx, const struct store_holding *h, const struct span *refs, size_t ref_count,
+                        int64_t *id, bool *added, struct diag *d);
 enum err pq_intake_publish(struct store_tx *tx, struct diag *d);
 enum err pq_intake_discard(struct store_tx *tx, struct diag *d);
 enum err pq_holding_visible(struct store_reader *r, int64_t *out, struct diag *d);
 enum err pq_holding_get(struct store_reader *r, int64_t id, struct arena *a, struct store_holding *out, struct diag *d);
-enum err pq_holding_latest(struct store_reader *r, struct span stix_id, struct arena *a, struct store_holding *out, struct diag *d);
-enum err pq_holding_history(struct store_reader *r, struct span stix_id, bool with_body, struct arena *a, struct store_holding **out, size_t *count, struct diag *d);
-enum err pq_holding_scan(struct store_reader *r, int64_t after, struct span type, size_t limit, struct arena *a, struct store_holding **out, size_t *count, struct diag *d);
-enum err pq_holding_each(struct store_reader *r, int64_t after, int64_t upto, struct span type, bool with_body, bool (*each)(void *context, const struct store_holding *h), void *context, struct diag *d);
-enum err pq_holding_naming(struct store_reader *r, struct span stix_id, int64_t after, size_t limit, struct arena *a, int64_t **out, size_t *count, struct diag *d);
-enum err pq_holding_totals(struct store_reader *r, struct arena *a, struct store_total **out, size_t *count, struct diag *d);
+enum err pq_holding_latest(struct store_reader *r, struct span stix_id, struct arena *a, struct store_holding *out,
+                           struct diag *d);
+enum err pq_holding_history(struct store_reader *r, struct span stix_id, bool with_body, struct arena *a,
+                            struct store_holding **out, size_t *count, struct diag *d);
+enum err pq_holding_scan(struct store_reader *r, int64_t after, struct span type, size_t limit, struct arena *a,
+                         struct store_holding **out, size_t *count, struct diag *d);
+enum err pq_holding_each(struct store_reader *r, int64_t after, int64_t upto, struct span type, bool with_body,
+                         bool (*each)(void *context, const struct store_holding *h), void *context, struct diag *d);
+enum err pq_holding_naming(struct store_reader *r, struct span stix_id, int64_t after, size_t limit, struct arena *a,
+                           int64_t **out, size_t *count, struct diag *d);
+enum err pq_holding_totals(struct store_reader *r, struct arena *a, struct store_total **out, size_t *count,
+                           struct diag *d);
 enum err pq_holding_set_state(struct store_tx *tx, int64_t id, enum store_state state, struct diag *d);
 enum err pq_object_erase(struct store_tx *tx, struct span stix_id, int64_t source, uint64_t *versions, struct diag *d);
 enum err pq_text_add(struct store_tx *tx, int64_t id, struct span text, struct diag *d);
-enum err pq_search(struct store_reader *r, const struct store_query *q, struct arena *a, struct store_holding **out, size_t *count, struct diag *d);
+enum err pq_search(struct store_reader *r, const struct store_query *q, struct arena *a, struct store_holding **out,
+                   size_t *count, struct diag *d);
 enum err pq_ledger_create(struct store_tx *tx, const struct store_ledger *l, int64_t *id, struct diag *d);
-enum err pq_ledger_list(struct store_reader *r, struct arena *a, struct store_ledger **out, size_t *count, struct diag *d);
+enum err pq_ledger_list(struct store_reader *r, struct arena *a, struct store_ledger **out, size_t *count,
+                        struct diag *d);
 enum err pq_ledger_get(struct store_reader *r, int64_t id, struct arena *a, struct store_ledger *out, struct diag *d);
 enum err pq_ledger_update(struct store_tx *tx, const struct store_ledger *l, struct diag *d);
 enum err pq_entry_add(struct store_tx *tx, const struct store_entry *e, struct diag *d);
 enum err pq_entry_withdraw(struct store_tx *tx, int64_t ledger, uint64_t seq, struct diag *d);
-enum err pq_entry_set_state(struct store_tx *tx, int64_t ledger, uint64_t seq, enum store_entry_state state, struct diag *d);
-enum err pq_entry_get(struct store_reader *r, int64_t ledger, uint64_t seq, struct arena *a, struct store_entry *out, struct diag *d);
-enum err pq_entry_each(struct store_reader *r, const struct store_entry_query *q, bool (*each)(void *context, const struct store_entry *e), void *context, struct diag *d);
+enum err pq_entry_set_state(struct store_tx *tx, int64_t ledger, uint64_t seq, enum store_entry_state state,
+                            struct diag *d);
+enum err pq_entry_get(struct store_reader *r, int64_t ledger, uint64_t seq, struct arena *a, struct store_entry *out,
+                      struct diag *d);
+enum err pq_entry_each(struct store_reader *r, const struct store_entry_query *q,
+                       bool (*each)(void *context, const struct store_entry *e), void *context, struct diag *d);
 enum err pq_entry_out(struct store_reader *r, int64_t ledger, uint8_t *bits, int64_t count, struct diag *d);
 enum err pq_entry_after(struct store_reader *r, int64_t ledger, time_us t, uint64_t *seq, struct diag *d);
-enum err pq_entry_current(struct store_reader *r, int64_t ledger, struct span stix_id, struct store_entry *out, struct diag *d);
-enum err pq_entry_of_holding(struct store_reader *r, int64_t ledger, int64_t holding, struct arena *a, struct store_entry *out, struct diag *d);
-enum err pq_tile_put(struct store_tx *tx, int64_t ledger, unsigned level, uint64_t index, struct span hashes, struct diag *d);
-enum err pq_tile_get(struct store_reader *r, int64_t ledger, unsigned level, uint64_t index, struct arena *a, struct span *out, struct diag *d);
+enum err pq_entry_current(struct store_reader *r, int64_t ledger, struct span stix_id, struct store_entry *out,
+                          struct diag *d);
+enum err pq_entry_of_holding(struct store_reader *r, int64_t ledger, int64_t holding, struct arena *a,
+                             struct store_entry *out, struct diag *d);
+enum err pq_tile_put(struct store_tx *tx, int64_t ledger, unsigned level, uint64_t index, struct span hashes,
+                     struct diag *d);
+enum err pq_tile_get(struct store_reader *r, int64_t ledger, unsigned level, uint64_t index, struct arena *a,
+                     struct span *out, struct diag *d);
 enum err pq_waiting_add(struct store_tx *tx, int64_t ledger, struct span needs, int64_t holding, struct diag *d);
-enum err pq_waiting_take(struct store_tx *tx, int64_t ledger, struct span needs, struct arena *a, int64_t **out, size_t *count, struct diag *d);
+enum err pq_waiting_take(struct store_tx *tx, int64_t ledger, struct span needs, struct arena *a, int64_t **out,
+                         size_t *count, struct diag *d);
 enum err pq_decision_add(struct store_tx *tx, const struct store_decision_run *run, struct diag *d);
-enum err pq_decision_find(struct store_reader *r, int64_t ledger, int64_t holding, struct arena *a, struct store_decision_run *out, struct diag *d);
+enum err pq_decision_find(struct store_reader *r, int64_t ledger, int64_t holding, struct arena *a,
+                          struct store_decision_run *out, struct diag *d);
 enum err pq_received_add(struct store_tx *tx, struct span origin, const struct store_received *e, struct diag *d);
-enum err pq_received_scan(struct store_reader *r, struct span origin, uint64_t from, size_t limit, struct arena *a, struct store_received **out, size_t *count, struct diag *d);
-enum err pq_received_of(struct store_reader *r, int64_t holding, struct arena *a, struct store_received **out, size_t *count, struct diag *d);
+enum err pq_received_scan(struct store_reader *r, struct span origin, uint64_t from, size_t limit, struct arena *a,
+                          struct store_received **out, size_t *count, struct diag *d);
+enum err pq_received_of(struct store_reader *r, int64_t holding, struct arena *a, struct store_received **out,
+                        size_t *count, struct diag *d);
 enum err pq_received_withdraw(struct store_tx *tx, struct span origin, uint64_t seq, int64_t *holding, struct diag *d);
 enum err pq_received_from(struct store_reader *r, struct span stix_id, uint32_t source, bool *out, struct diag *d);
 

@@ -6,8 +6,7 @@
 
 #define DOOMED "(SELECT id FROM holding WHERE stix_id=$1 AND state<>2 AND ($2::bigint<0 OR source=$2))"
 
-enum err pq_object_erase(struct store_tx *tx, struct span stix_id, int64_t source, uint64_t *versions,
-                         struct diag *d) {
+enum err pq_object_erase(struct store_tx *tx, struct span stix_id, int64_t source, uint64_t *versions, struct diag *d) {
     static const char *const steps[] = {
         "UPDATE entry SET derived=NULL,salt=NULL WHERE holding IN " DOOMED,
         "UPDATE received SET salt=NULL WHERE holding IN " DOOMED,
@@ -15,7 +14,8 @@ enum err pq_object_erase(struct store_tx *tx, struct span stix_id, int64_t sourc
         "UPDATE total t SET count=t.count-n.n FROM (SELECT type,count(*) AS n FROM holding WHERE id IN " DOOMED
         " GROUP BY type) n WHERE n.type=t.type",
         /* Another source's holding may share the bytes. */
-        "DELETE FROM body b WHERE b.id IN (SELECT body FROM holding WHERE id IN " DOOMED ") AND NOT EXISTS(SELECT 1 FROM"
+        "DELETE FROM body b WHERE b.id IN (SELECT body FROM holding WHERE id IN " DOOMED
+        ") AND NOT EXISTS(SELECT 1 FROM"
         " holding o WHERE o.stix_id=$1 AND o.body=b.id AND o.state<>2 AND NOT ($2::bigint<0 OR o.source=$2))",
     };
     struct connection *c;

@@ -16,15 +16,17 @@ enum err pq_meta_set(struct store_tx *tx, const char *name, struct span value, s
     struct connection *c;
     enum err e = pq_writer(tx, &c, d);
     return e ? e
-             : pq_run(c, "INSERT INTO meta(name,value) VALUES($1,$2) ON CONFLICT(name) DO UPDATE SET value=excluded.value",
+             : pq_run(c,
+                      "INSERT INTO meta(name,value) VALUES($1,$2) ON CONFLICT(name) DO UPDATE SET value=excluded.value",
                       VALUES(v_bytes(span_cstr(name)), v_bytes(value)), NULL, d);
 }
 
 enum err pq_holdings_altered(struct connection *c, struct diag *d) {
-    return pq_run(c,
-                  "INSERT INTO meta(name,value) VALUES('holdings-altered'::bytea,decode(replace(gen_random_uuid()::text,"
-                  "'-',''),'hex')) ON CONFLICT(name) DO UPDATE SET value=excluded.value",
-                  NO_VALUES, NULL, d);
+    return pq_run(
+        c,
+        "INSERT INTO meta(name,value) VALUES('holdings-altered'::bytea,decode(replace(gen_random_uuid()::text,"
+        "'-',''),'hex')) ON CONFLICT(name) DO UPDATE SET value=excluded.value",
+        NO_VALUES, NULL, d);
 }
 
 /* ---- documents --------------------------------------------------------------------------------------------------- */
@@ -149,7 +151,8 @@ enum err pq_audit_scan(struct store_reader *r, uint64_t after, size_t limit, str
     PGresult *rows = NULL;
     enum err e = pq_enter(r, &c, &mark, d);
     if (!e)
-        e = pq_query(c, "SELECT id,time,actor,operation,detail,outcome,chain FROM audit WHERE id>$1 ORDER BY id LIMIT $2",
+        e = pq_query(c,
+                     "SELECT id,time,actor,operation,detail,outcome,chain FROM audit WHERE id>$1 ORDER BY id LIMIT $2",
                      VALUES(v_int((int64_t)after), v_int((int64_t)limit)), &rows, d);
     if (e) return e;
     int n = PQntuples(rows);

@@ -61,8 +61,9 @@ enum err pq_holding_get(struct store_reader *r, int64_t id, struct arena *a, str
     bool found = false;
     enum err e = pq_enter(r, &c, &mark, d);
     if (!e)
-        e = pq_query(c, "SELECT " HOLDING_COLUMNS ",b.bytes FROM holding h" HOLDING_BODY " WHERE h.id=$1 AND h.id<="
-                     VISIBLE(2), VALUES(v_int(id), mark), &rows, d);
+        e = pq_query(
+            c, "SELECT " HOLDING_COLUMNS ",b.bytes FROM holding h" HOLDING_BODY " WHERE h.id=$1 AND h.id<=" VISIBLE(2),
+            VALUES(v_int(id), mark), &rows, d);
     if (!e) e = one(rows, a, out, &found, d);
     PQclear(rows);
     return e || found ? e : diag_set(d, ERR_NOT_FOUND, "there is no holding %lld", (long long)id);
@@ -78,13 +79,12 @@ enum err pq_holding_latest(struct store_reader *r, struct span stix_id, struct a
     if (!e)
         e = pq_query(c,
                      "SELECT " HOLDING_COLUMNS ",b.bytes FROM holding h" HOLDING_BODY
-                     " WHERE h.stix_id=$1 AND h.state=0 AND h.id<=" VISIBLE(2)
-                     " ORDER BY h.modified DESC NULLS LAST,h.id DESC LIMIT 1",
+                     " WHERE h.stix_id=$1 AND h.state=0 AND h.id<=" VISIBLE(
+                         2) " ORDER BY h.modified DESC NULLS LAST,h.id DESC LIMIT 1",
                      VALUES(v_bytes(stix_id), mark), &rows, d);
     if (!e) e = one(rows, a, out, &found, d);
     PQclear(rows);
-    return e || found ? e
-                      : diag_set(d, ERR_NOT_FOUND, "no version of %.*s is held that counts", SPAN_ARG(stix_id));
+    return e || found ? e : diag_set(d, ERR_NOT_FOUND, "no version of %.*s is held that counts", SPAN_ARG(stix_id));
 }
 
 enum err pq_holding_history(struct store_reader *r, struct span stix_id, bool with_body, struct arena *a,
@@ -97,8 +97,8 @@ enum err pq_holding_history(struct store_reader *r, struct span stix_id, bool wi
         e = pq_query(c,
                      with_body ? "SELECT " HOLDING_COLUMNS ",b.bytes FROM holding h" HOLDING_BODY
                                  " WHERE h.stix_id=$1 AND h.id<=" VISIBLE(2) " ORDER BY h.modified NULLS FIRST,h.id"
-                               : "SELECT " HOLDING_COLUMNS " FROM holding h WHERE h.stix_id=$1 AND h.id<=" VISIBLE(2)
-                                 " ORDER BY h.modified NULLS FIRST,h.id",
+                               : "SELECT " HOLDING_COLUMNS " FROM holding h WHERE h.stix_id=$1 AND h.id<=" VISIBLE(
+                                     2) " ORDER BY h.modified NULLS FIRST,h.id",
                      VALUES(v_bytes(stix_id), mark), &rows, d);
     if (!e) e = pq_holding_list(rows, with_body, a, out, count, d);
     PQclear(rows);
@@ -113,8 +113,8 @@ enum err pq_holding_scan(struct store_reader *r, int64_t after, struct span type
     enum err e = pq_enter(r, &c, &mark, d);
     if (!e && type.len == 0)
         e = pq_query(c,
-                     "SELECT " HOLDING_COLUMNS ",b.bytes FROM holding h" HOLDING_BODY " WHERE h.id>$1 AND h.id<=" VISIBLE(2)
-                     " ORDER BY h.id LIMIT $3",
+                     "SELECT " HOLDING_COLUMNS ",b.bytes FROM holding h" HOLDING_BODY
+                     " WHERE h.id>$1 AND h.id<=" VISIBLE(2) " ORDER BY h.id LIMIT $3",
                      VALUES(v_int(after), mark, v_int((int64_t)limit)), &rows, d);
     else if (!e)
         e = pq_query(c,
@@ -144,7 +144,7 @@ static void read_lean(const PGresult *rows, int i, bool with_body, struct span t
     *(with_body ? &out->body : &out->stix_id) = col_span(rows, i, 8);
 }
 
-#define LEAN "SELECT h.id,h.modified,h.source,h.state,h.revoked,h.tlp,h.confidence,h.labels,"
+#define LEAN       "SELECT h.id,h.modified,h.source,h.state,h.revoked,h.tlp,h.confidence,h.labels,"
 #define LEAN_RANGE " WHERE h.type=$1 AND h.id>$2 AND h.id<=$3 AND h.id<=" VISIBLE(4) " ORDER BY h.id LIMIT $5"
 
 enum err pq_holding_each(struct store_reader *r, int64_t after, int64_t upto, struct span type, bool with_body,
@@ -182,8 +182,8 @@ enum err pq_holding_naming(struct store_reader *r, struct span stix_id, int64_t 
     enum err e = pq_enter(r, &c, &mark, d);
     if (!e)
         e = pq_query(c,
-                     "SELECT holding FROM ref WHERE target=$1 AND holding>$2 AND holding<=" VISIBLE(3)
-                     " ORDER BY holding LIMIT $4",
+                     "SELECT holding FROM ref WHERE target=$1 AND holding>$2 AND holding<=" VISIBLE(
+                         3) " ORDER BY holding LIMIT $4",
                      VALUES(v_bytes(stix_id), v_int(after), mark, v_int((int64_t)limit)), &rows, d);
     if (e) return e;
     int n = PQntuples(rows);
@@ -227,7 +227,7 @@ enum err pq_received_from(struct store_reader *r, struct span stix_id, uint32_t 
     enum err e = pq_enter(r, &c, &mark, d);
     return e ? e
              : pq_number(c,
-                         "SELECT 1::bigint FROM holding WHERE stix_id=$1 AND source=$2 AND state=0 AND id<=" VISIBLE(3)
-                         " LIMIT 1",
+                         "SELECT 1::bigint FROM holding WHERE stix_id=$1 AND source=$2 AND state=0 AND id<=" VISIBLE(
+                             3) " LIMIT 1",
                          VALUES(v_bytes(stix_id), v_int(source), mark), &one, out, d);
 }

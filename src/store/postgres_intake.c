@@ -22,11 +22,11 @@ struct twin {
 static enum err find_twin(struct connection *c, const struct store_holding *h, struct twin *out, struct diag *d) {
     PGresult *rows = NULL;
     *out = (struct twin){0};
-    enum err e = pq_query(c,
-                          "SELECT id,source,body FROM holding WHERE stix_id=$1 AND modified IS NOT DISTINCT FROM"
-                          " $2::bigint AND hash=$3 ORDER BY id",
-                          VALUES(v_bytes(h->stix_id), v_time(h->modified), v_bytes(span_of(h->hash.b, SHA256_SIZE))),
-                          &rows, d);
+    enum err e =
+        pq_query(c,
+                 "SELECT id,source,body FROM holding WHERE stix_id=$1 AND modified IS NOT DISTINCT FROM"
+                 " $2::bigint AND hash=$3 ORDER BY id",
+                 VALUES(v_bytes(h->stix_id), v_time(h->modified), v_bytes(span_of(h->hash.b, SHA256_SIZE))), &rows, d);
     for (int i = 0; !e && i < PQntuples(rows) && !out->same; i++) {
         if (col_int(rows, i, 1) == h->source) out->same = col_int(rows, i, 0);
         out->body = col_int(rows, i, 2);
@@ -95,8 +95,7 @@ enum err pq_holding_add(struct store_tx *tx, const struct store_holding *h, cons
     struct twin twin;
     bool got = s->intake;
     enum err e = got ? ERR_NONE : pq_intake_lock(s, &got, d);
-    if (!e && !got)
-        return diag_set(d, ERR_BUSY, "%s: another process is taking objects in; try again", s->writer.name);
+    if (!e && !got) return diag_set(d, ERR_BUSY, "%s: another process is taking objects in; try again", s->writer.name);
     if (!e) e = make_findable(s, h->stix_id, d);
     if (!e) e = find_twin(&s->writer, h, &twin, d);
     if (e) return e;

@@ -41,12 +41,12 @@ static enum err add_again(struct connection *c, int64_t origin, const struct sto
     if (!same)
         return diag_set(d, ERR_EXISTS, "the partner's ledger said something else as entry %llu before",
                         (unsigned long long)e->seq);
-    return pq_run(c,
-                  "UPDATE received SET holding=coalesce($1::bigint,holding),salt=$2,withdrawn=withdrawn|$3"
-                  " WHERE origin=$4 AND seq=$5",
-                  VALUES(v_number(e->holding), v_optional(e->salt), v_int(e->withdrawn), v_int(origin),
-                         v_int((int64_t)e->seq)),
-                  NULL, d);
+    return pq_run(
+        c,
+        "UPDATE received SET holding=coalesce($1::bigint,holding),salt=$2,withdrawn=withdrawn|$3"
+        " WHERE origin=$4 AND seq=$5",
+        VALUES(v_number(e->holding), v_optional(e->salt), v_int(e->withdrawn), v_int(origin), v_int((int64_t)e->seq)),
+        NULL, d);
 }
 
 enum err pq_received_add(struct store_tx *tx, struct span origin, const struct store_received *e, struct diag *d) {
@@ -114,8 +114,7 @@ enum err pq_received_of(struct store_reader *r, int64_t holding, struct arena *a
     return e;
 }
 
-enum err pq_received_withdraw(struct store_tx *tx, struct span origin, uint64_t seq, int64_t *holding,
-                              struct diag *d) {
+enum err pq_received_withdraw(struct store_tx *tx, struct span origin, uint64_t seq, int64_t *holding, struct diag *d) {
     struct connection *c;
     int64_t number = 0, changed = 0;
     enum err e = pq_writer(tx, &c, d);

@@ -7,8 +7,8 @@
 /* Entries and tiles lie in parts by their ledger, so that a distributed PostgreSQL can put the parts on different
  * machines, and an index is as large as a part. Eight of them here, by hash: enough for eight disks or machines. */
 #define PARTS(table)                                                                                                   \
-    "DO $$BEGIN FOR i IN 0..7 LOOP EXECUTE format('CREATE TABLE " table                                                \
-    "_%s PARTITION OF " table " FOR VALUES WITH (MODULUS 8, REMAINDER %s)',i,i);END LOOP;END$$;"
+    "DO $$BEGIN FOR i IN 0..7 LOOP EXECUTE format('CREATE TABLE " table "_%s PARTITION OF " table                      \
+    " FOR VALUES WITH (MODULUS 8, REMAINDER %s)',i,i);END LOOP;END$$;"
 
 static const char schema_1[] =
     "CREATE TABLE state(" /* one row; whoever writes has it locked */
@@ -53,31 +53,42 @@ static const char schema_1[] =
     " derived bytea, record bytea NOT NULL, salt bytea, PRIMARY KEY(ledger,seq)) PARTITION BY HASH(ledger);"
     "CREATE INDEX entry_object ON entry(ledger,stix_id,seq);"
     "CREATE INDEX entry_time ON entry(ledger,time);"
-    "CREATE INDEX entry_holding ON entry(ledger,holding,seq);" PARTS("entry")
-    "CREATE TABLE tile(ledger bigint NOT NULL, level bigint NOT NULL, idx bigint NOT NULL, hashes bytea NOT NULL,"
-    " PRIMARY KEY(ledger,level,idx)) PARTITION BY HASH(ledger);" PARTS("tile")
-    "CREATE TABLE waiting(ledger bigint NOT NULL, needs bytea NOT NULL, holding bigint NOT NULL,"
-    " PRIMARY KEY(ledger,needs,holding));"
-    "CREATE TABLE decision(ledger bigint NOT NULL, id bigint NOT NULL, first bigint NOT NULL, last bigint NOT NULL,"
-    " time bigint, agreement bytea NOT NULL, PRIMARY KEY(ledger,id));"
+    "CREATE INDEX entry_holding ON entry(ledger,holding,seq);" PARTS(
+        "entry") "CREATE TABLE tile(ledger bigint NOT NULL, level bigint NOT NULL, idx bigint NOT NULL, hashes bytea "
+                 "NOT NULL,"
+                 " PRIMARY KEY(ledger,level,idx)) PARTITION BY HASH(ledger);" PARTS(
+                     "tile") "CREATE TABLE waiting(ledger bigint NOT NULL, needs bytea NOT NULL, holding bigint NOT "
+                             "NULL,"
+                             " PRIMARY KEY(ledger,needs,holding));"
+                             "CREATE TABLE decision(ledger bigint NOT NULL, id bigint NOT NULL, first bigint NOT NULL, "
+                             "last bigint NOT NULL,"
+                             " time bigint, agreement bytea NOT NULL, PRIMARY KEY(ledger,id));"
 
-    "CREATE TABLE origin(id bigint PRIMARY KEY, name bytea NOT NULL UNIQUE);"
-    "CREATE TABLE received(origin bigint NOT NULL, seq bigint NOT NULL, holding bigint, record bytea NOT NULL,"
-    " salt bytea, withdrawn bigint NOT NULL, PRIMARY KEY(origin,seq));"
-    "CREATE INDEX received_holding ON received(holding) WHERE holding IS NOT NULL;"
+                             "CREATE TABLE origin(id bigint PRIMARY KEY, name bytea NOT NULL UNIQUE);"
+                             "CREATE TABLE received(origin bigint NOT NULL, seq bigint NOT NULL, holding bigint, "
+                             "record bytea NOT NULL,"
+                             " salt bytea, withdrawn bigint NOT NULL, PRIMARY KEY(origin,seq));"
+                             "CREATE INDEX received_holding ON received(holding) WHERE holding IS NOT NULL;"
 
-    /* Words as SQLite's unicode61 makes them: folded, without diacritics, cut at what is no letter or digit. */
-    "CREATE FUNCTION words_of(bytea) RETURNS text[] LANGUAGE sql IMMUTABLE AS $$"
-    " SELECT array_remove(regexp_split_to_array(regexp_replace(lower(normalize(convert_from($1,'UTF8'),NFD)),"
-    " '[\\u0300-\\u036f]+','','g'),'[\\u0001-\\u002f\\u003a-\\u0060\\u007b-\\u00bf\\u2000-\\u206f\\u3000-\\u3003"
-    "\\u3008-\\u3011\\uff01-\\uff0f]+'),'')$$;"
-    /* Of a text no more than PostgreSQL can number, of a word no more than an index takes. */
-    "CREATE FUNCTION vector_of(bytea) RETURNS tsvector LANGUAGE sql IMMUTABLE AS $$"
-    " SELECT coalesce(string_agg(quote_literal(replace(left(w,500),'\\','/'))||':'||i,' ' ORDER BY i),'')::tsvector"
-    " FROM unnest(words_of($1)) WITH ORDINALITY AS t(w,i) WHERE i<16384$$;"
-    "CREATE FUNCTION phrase_of(bytea,bigint) RETURNS tsquery LANGUAGE sql IMMUTABLE AS $$"
-    " SELECT string_agg(quote_literal(left(w,500))||CASE WHEN $2=1 AND i=n THEN ':*' ELSE '' END,'<->' ORDER BY i)"
-    "::tsquery FROM (SELECT w,i,count(*) OVER () AS n FROM unnest(words_of($1)) WITH ORDINALITY AS t(w,i)) AS x$$;";
+                             /* Words as SQLite's unicode61 makes them: folded, without diacritics, cut at what is no
+                                letter or digit. */
+                             "CREATE FUNCTION words_of(bytea) RETURNS text[] LANGUAGE sql IMMUTABLE AS $$"
+                             " SELECT "
+                             "array_remove(regexp_split_to_array(regexp_replace(lower(normalize(convert_from($1,'UTF8')"
+                             ",NFD)),"
+                             " '[\\u0300-\\u036f]+','','g'),'[\\u0001-\\u002f\\u003a-\\u0060\\u007b-\\u00bf\\u2000-"
+                             "\\u206f\\u3000-\\u3003"
+                             "\\u3008-\\u3011\\uff01-\\uff0f]+'),'')$$;"
+                             /* Of a text no more than PostgreSQL can number, of a word no more than an index takes. */
+                             "CREATE FUNCTION vector_of(bytea) RETURNS tsvector LANGUAGE sql IMMUTABLE AS $$"
+                             " SELECT coalesce(string_agg(quote_literal(replace(left(w,500),'\\','/'))||':'||i,' ' "
+                             "ORDER BY i),'')::tsvector"
+                             " FROM unnest(words_of($1)) WITH ORDINALITY AS t(w,i) WHERE i<16384$$;"
+                             "CREATE FUNCTION phrase_of(bytea,bigint) RETURNS tsquery LANGUAGE sql IMMUTABLE AS $$"
+                             " SELECT string_agg(quote_literal(left(w,500))||CASE WHEN $2=1 AND i=n THEN ':*' ELSE '' "
+                             "END,'<->' ORDER BY i)"
+                             "::tsquery FROM (SELECT w,i,count(*) OVER () AS n FROM unnest(words_of($1)) WITH "
+                             "ORDINALITY AS t(w,i)) AS x$$;";
 
 /* Step n brings version from n to n + 1. */
 static const char *const steps[] = {schema_1};
@@ -126,7 +137,8 @@ enum err pq_migrate(struct connection *c, struct diag *d) {
     e = pq_exec(c, "BEGIN", d);
     if (e) return e;
     PGresult *r = NULL;
-    e = pq_query(c, "SELECT 1::bigint FROM pg_advisory_xact_lock(hashtextextended('renkei-schema',0))", NO_VALUES, &r, d);
+    e = pq_query(c, "SELECT 1::bigint FROM pg_advisory_xact_lock(hashtextextended('renkei-schema',0))", NO_VALUES, &r,
+                 d);
     PQclear(r);
     if (!e) e = migrate_locked(c, d);
     if (!e) e = pq_exec(c, "COMMIT", d);

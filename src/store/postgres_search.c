@@ -71,7 +71,8 @@ static enum err read_query(struct span text, struct arena *a, struct phrase out[
         if (*count == PHRASES_MAX) return diag_set(d, ERR_LIMIT, "a search has at most %d words", PHRASES_MAX);
         struct phrase *p = &out[(*count)++];
         *p = (struct phrase){0};
-        bool good = rest.len > 0 && (rest.at[0] == '"' ? read_quoted(&rest, a, &p->words) : read_bare(&rest, &p->words));
+        bool good =
+            rest.len > 0 && (rest.at[0] == '"' ? read_quoted(&rest, a, &p->words) : read_bare(&rest, &p->words));
         if (!good) return syntax(d, "it is words, and \"phrases\" in quotation marks");
         if (rest.len > 0 && rest.at[0] == '*') {
             p->prefix = true;
@@ -86,11 +87,13 @@ static enum err read_query(struct span text, struct arena *a, struct phrase out[
 static void make_search(const struct store_query *q, size_t phrases, char text[SEARCH_TEXT_MAX]) {
     size_t n = (size_t)snprintf(
         text, SEARCH_TEXT_MAX,
-        "SELECT " HOLDING_COLUMNS ",b.bytes FROM %sholding h%s" HOLDING_BODY
-        " WHERE h.state=0 AND h.id<=" VISIBLE(2) " AND ($1::bigint=0 OR h.id<$1)"
-        "%s AND NOT EXISTS(SELECT 1 FROM holding n WHERE n.stix_id=h.stix_id AND n.state=0 AND n.id<=" VISIBLE(2)
-        " AND (coalesce(n.modified,-9223372036854775808),n.id)>(coalesce(h.modified,-9223372036854775808),h.id))"
-        "%s%s%s%s",
+        "SELECT " HOLDING_COLUMNS ",b.bytes FROM %sholding h%s" HOLDING_BODY " WHERE h.state=0 AND h.id<=" VISIBLE(
+            2) " AND ($1::bigint=0 OR h.id<$1)"
+               "%s AND NOT EXISTS(SELECT 1 FROM holding n WHERE n.stix_id=h.stix_id AND n.state=0 AND n.id<=" VISIBLE(
+                   2) " AND "
+                      "(coalesce(n.modified,-9223372036854775808),n.id)>(coalesce(h.modified,-9223372036854775808),h."
+                      "id))"
+                      "%s%s%s%s",
         phrases ? "text_of x JOIN " : "", phrases ? " ON h.id=x.id" : "", "",
         q->type.len ? " AND h.type=$4" : " AND $4::bytea IS NULL",
         q->label.len ? " AND position('\\x0a'::bytea||$5||'\\x0a'::bytea IN '\\x0a'::bytea||h.labels||'\\x0a'::bytea)>0"

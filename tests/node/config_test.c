@@ -74,7 +74,7 @@ static void what_is_written_is_read(void **state) {
         struct buf text = BUF_EMPTY;
         struct config *c;
         struct diag d = {0};
-        assert_int_equal(config_write(&text, SPAN("JP-MOD"), span_cstr(names[i]), SPAN("https://x.example"), &d),
+        assert_int_equal(config_write(&text, SPAN("JP-MOD"), span_cstr(names[i]), SPAN("https://x.example"), (struct span){0}, &d),
                          ERR_NONE);
         if (config_read(buf_span(&text), &c, &d)) fail_msg("%s: %s", names[i], d.message);
         assert_string_equal(c->name, names[i]);

@@ -29,6 +29,15 @@ def free_port():
         return s.getsockname()[1]
 
 
+def store_flags():
+    """RENKEI_NODE_STORE=postgres: nodes keep their stores in the database that RENKEI_TEST_POSTGRES names, each in a schema of its own."""
+    if os.environ.get("RENKEI_NODE_STORE") != "postgres":
+        return []
+    server = os.environ.get("RENKEI_TEST_POSTGRES") or skip("RENKEI_TEST_POSTGRES names no PostgreSQL (./run test starts one)")
+    store_flags.count = getattr(store_flags, "count", 0) + 1
+    return ["--store", f"{server}{'&' if '?' in server else '?'}schema=n{os.getpid()}_{store_flags.count}"]
+
+
 class Node:
     def __init__(self, folder, party):
         self.party = party
@@ -36,7 +45,7 @@ class Node:
         self.port = free_port()
         self.url = f"https://127.0.0.1:{self.port}"
         self.process = None
-        self.run("init", "--party", party, "--name", f"The node of {party}", "--url", self.url)
+        self.run("init", "--party", party, "--name", f"The node of {party}", "--url", self.url, *store_flags())
         self.card = folder / f"{party}.card"
         self.card.write_text(self.run("card").stdout)
 
