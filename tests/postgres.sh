@@ -3,7 +3,7 @@
 #   postgres.sh start FOLDER    makes and starts it unless it runs; prints its URL
 #   postgres.sh stop FOLDER
 set -eu
-bin=$(ls -d /usr/lib/postgresql/*/bin 2>/dev/null | sort -V | tail -n 1)
+bin=$(find /usr/lib/postgresql -maxdepth 2 -name bin 2>/dev/null | sort -V | tail -n 1)
 [ -n "$bin" ] || bin=$(dirname "$(command -v postgres)") || {
     echo "postgres.sh: PostgreSQL is not installed (apt-get install postgresql)" >&2
     exit 1

@@ -144,6 +144,7 @@ struct pq_reader {
     const int64_t *mark;    /* a transaction's: the newest holding to be seen; NULL: what is published */
     struct pq_store *store; /* a transaction's: whose waiting rows are entered before anything is read */
     struct connection own;
+    bool walking; /* in entry_each() */
 };
 
 struct pq_tx {

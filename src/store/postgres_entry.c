@@ -83,6 +83,10 @@ enum err pq_entry_set_state(struct store_tx *tx, int64_t ledger, uint64_t seq, e
     if (!e)
         e = pq_run(c, "UPDATE entry SET state=$1 WHERE ledger=$2 AND seq=$3 AND state<>3",
                    VALUES(v_int(state), v_int(ledger), v_int((int64_t)seq)), &changed, d);
+    /* An ordinary collection's own bytes go with what is taken out of it. */
+    if (!e && changed && state == STORE_ENTRY_WITHDRAWN && ledger >= STORE_COLLECTION_FIRST)
+        e = pq_run(c, "UPDATE entry SET derived=NULL WHERE ledger=$1 AND seq=$2",
+                   VALUES(v_int(ledger), v_int((int64_t)seq)), NULL, d);
     return e || changed ? e
                         : diag_set(d, ERR_NOT_FOUND, "ledger %lld has released nothing as entry %llu",
                                    (long long)ledger, (unsigned long long)seq);
@@ -165,7 +169,10 @@ enum err pq_entry_each(struct store_reader *r, const struct store_entry_query *q
     struct value mark;
     PGresult *rows = NULL;
     char text[1024];
+    struct pq_reader *reader = (struct pq_reader *)r;
     uint64_t from = q->from_seq, after = 0;
+    if (reader->walking) /* as in SQLite, where it is one statement */
+        return diag_set(d, ERR_INTERNAL, "a reader goes through one list of entries at a time");
     int64_t states = 1 << STORE_ENTRY_CURRENT | (q->superseded ? 1 << STORE_ENTRY_SUPERSEDED : 0) |
                      (q->withdrawn ? 1 << STORE_ENTRY_WITHDRAWN : 0) | (q->records ? 1 << STORE_ENTRY_RECORD : 0);
     enum err e = pq_enter(r, &c, &mark, d);
@@ -178,11 +185,13 @@ enum err pq_entry_each(struct store_reader *r, const struct store_entry_query *q
                             v_int((int64_t)q->limit), v_optional(q->stix_id), v_optional(q->type), v_time(q->modified)),
                      &rows, d);
     bool go_on = true;
+    reader->walking = true;
     for (int i = 0; !e && go_on && i < PQntuples(rows); i++) {
         struct store_entry entry;
         read_entry(rows, i, &entry);
         go_on = each(context, &entry);
     }
+    reader->walking = false;
     PQclear(rows);
     return e;
 }

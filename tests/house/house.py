@@ -88,12 +88,13 @@ def circles(beside):
 
 def check_headers(root):
     compiler = os.environ.get("CC", "cc").split()
+    elsewhere = subprocess.run(["pkg-config", "--cflags-only-I", "libpq"], capture_output=True, text=True, check=False).stdout.split()
 
     def compiles(path):
         name = path.relative_to(root / "src")
         run = subprocess.run(
             compiler + ["-fsyntax-only", "-std=gnu17", "-Wall", "-Wextra", "-Wno-missing-field-initializers",
-                        "-Wno-unused-parameter", "-Werror", "-D_GNU_SOURCE", "-I" + str(root / "src"), "-x", "c", "-"],
+                        "-Wno-unused-parameter", "-Werror", "-D_GNU_SOURCE", "-I" + str(root / "src"), *elsewhere, "-x", "c", "-"],
             input=f'#include "{name}"\n#include "{name}"\n', text=True, capture_output=True)
         return [] if run.returncode == 0 else [f"src/{name} does not compile alone:\n{run.stderr.strip()}"]
 
