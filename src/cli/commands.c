@@ -301,11 +301,12 @@ const struct command commands[] = {
      "`renkei sync` (or serve) has asked its recipient for what is missing. status lists the ledgers on hold. close "
      "ends\n"
      "one whose missing entries nobody has: what is to be released then needs a new agreement.\n\n"
-     "  renkei --home /var/lib/renkei restore /backup/2026-11-23 && renkei sync && renkei restore status\n",
+     "  renkei restore /backup/2026-11-23 && renkei sync && renkei restore status\n",
      "status close --keys", command_restore},
     {"doctor", "look the node over, and say what to do",
      "renkei doctor [--partners]\n\n"
-     "Folder and permissions, configuration, keys, cards, clock, disk, limits, ledgers and the server; with --partners it\n"
+     "Folder and permissions, configuration, keys, cards, clock, disk, limits, ledgers and the server; with --partners "
+     "it\n"
      "calls them, too. Changes nothing. Exits 0 when all is well, 1 with warnings, 2 with errors.\n\n"
      "  renkei doctor --partners\n",
      "--partners", command_doctor},

@@ -65,7 +65,7 @@ class Mistakes(Case):
             (["match", "--threads", "0", "x"], "--threads is a number from 1"),
             (["sync", "--interval", "soon"], "--interval is a time span"),
             (["serve", "--sync-every", "0s"], "--sync-every is a time span"),
-            (["ledger", "entries", "--first", "-1"], "--first and --limit are numbers"),
+            (["ledger", "entries", "--first", "-1"], "--first, --limit and --entry are numbers"),
             (["--home"], "--home needs a folder"),
             (["--home", "", "card"], "--home needs a folder"),
         ):
@@ -84,7 +84,7 @@ class Mistakes(Case):
             (["show"], "takes one id"),
             (["why", "indicator--x"], "--to PARTY"),
             (["withdraw", "--from", "US-DOD"], "--from PARTY"),
-            (["ledger", "prove", "--to", "US-DOD"], "takes an id and --to PARTY"),
+            (["ledger", "prove", "--to", "US-DOD"], "takes an id, or --entry N, and --to PARTY"),
             (["key"], "key rotate"),
             (["completion", "fish"], "completion bash"),
         ):
@@ -193,7 +193,7 @@ class Completion(Case):
         self.assertEqual(self.complete("renkei", "--home", "x", "sea"), ["search"])
         self.assertIn("--valid-for", self.complete("renkei", "import", "--val"))
         self.assertEqual(self.complete("renkei", "match", "tele"), ["telemetry.log"])
-        self.assertEqual(sorted(self.complete("renkei", "ledger", "v") + self.complete("renkei", "ledger", "prov")), ["prove", "verify"])
+        self.assertEqual(sorted(self.complete("renkei", "ledger", "v") + self.complete("renkei", "ledger", "prov")), ["prove", "verify", "verify-receipt"])
 
 
 class Terminal(Case):
