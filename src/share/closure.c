@@ -28,6 +28,7 @@ enum err closure_open(struct closure *cl, const struct share_context *c, struct 
                            .totals = totals};
     arena_init(&cl->arena, BATCH_ARENA_MAX);
     map_init(&cl->has);
+    map_init(&cl->awaited);
     map_init(&cl->replaced);
     struct span withdrawals;
     enum err e = store_meta_get(cl->question.reader, SHARE_META_WITHDRAWALS, &cl->arena, &withdrawals, d);
@@ -39,9 +40,15 @@ void closure_close(struct closure *cl) {
     free(cl->unlocked);
     cl->unlocked = NULL;
     map_free(&cl->has);
+    map_free(&cl->awaited);
     map_free(&cl->replaced);
     share_question_release(&cl->question);
     arena_free(&cl->arena);
+}
+
+enum err closure_wait(struct closure *cl, struct span needs, int64_t holding, struct diag *d) {
+    if (!map_set(&cl->awaited, needs, 1, NULL)) return diag_set(d, ERR_NOMEM, "no memory to release");
+    return store_waiting_add(cl->tx, cl->question.ledger, needs, holding, d);
 }
 
 /* ---- the set
@@ -243,7 +250,7 @@ static enum err release_set(struct closure *cl, const struct share_candidate *fi
     if (!e) spread_derived(&s, scratch);
     if (!e && s.members[0]->blocked) {
         cl->totals->waiting++;
-        e = store_waiting_add(cl->tx, cl->question.ledger, s.members[0]->misses, first->holding->id, d);
+        e = closure_wait(cl, s.members[0]->misses, first->holding->id, d);
     } else if (!e) {
         e = append_in_order(cl, &s, scratch, d);
     }
@@ -261,8 +268,10 @@ static enum err release_one(struct closure *cl, struct share_candidate *c, struc
     enum policy_outcome newest;
     enum err e = outgoing_is_out(cl, c, &out, d);
     if (e || out) return e;
-    if ((e = share_newest_outcome(&cl->question, c->holding, &cl->arena, &newest, d))) return e;
-    outdated = newest != POLICY_RELEASE;
+    if (!c->holding->known.sole) {
+        if ((e = share_newest_outcome(&cl->question, c->holding, &cl->arena, &newest, d))) return e;
+        outdated = newest != POLICY_RELEASE;
+    }
     if (!outdated && c->member) { /* goes along with a sighting; a newer version of it, once it is known */
         if ((e = outgoing_form(cl, c->object.id, &form, d))) return e;
         outdated = form == SHARE_FORM_NONE;
@@ -295,7 +304,7 @@ static enum err wait_until(struct closure *cl, time_us due, int64_t holding, str
     uint64_t second = (uint64_t)((due + TIME_US_PER_S - 1) / TIME_US_PER_S);
     bool near = due - cl->question.now <= NEAR_S * TIME_US_PER_S;
     struct span bucket = near ? bucket_name(name, "s", second) : bucket_name(name, "h", second / HOUR_S);
-    return store_waiting_add(cl->tx, cl->question.ledger, bucket, holding, d);
+    return closure_wait(cl, bucket, holding, d);
 }
 
 static enum err take_buckets(struct closure *cl, uint64_t last, uint64_t now, struct diag *d) {
@@ -342,10 +351,9 @@ static enum err withheld(struct closure *cl, const struct share_candidate *c, st
     else if (decision->outcome == POLICY_WITHHOLD)
         e = c->holding->id > cl->swept_to ? outgoing_lapse(cl, c->holding, decision->reason, d)
                                           : outgoing_count(cl, c->holding, d);
-    if (!e && decision->outcome == POLICY_REFER)
-        e = store_waiting_add(cl->tx, cl->question.ledger, SPAN(SHARE_WAITING_OFFICERS), c->holding->id, d);
+    if (!e && decision->outcome == POLICY_REFER) e = closure_wait(cl, SPAN(SHARE_WAITING_OFFICERS), c->holding->id, d);
     if (e || decision->reason != POLICY_REASON_UNKNOWN_MARKING || c->unknown.len == 0) return e;
-    return store_waiting_add(cl->tx, cl->question.ledger, c->unknown, c->holding->id, d); /* it may become known */
+    return closure_wait(cl, c->unknown, c->holding->id, d); /* it may become known */
 }
 
 enum err closure_consider(struct closure *cl, const struct store_holding *h, struct diag *d) {

@@ -19,6 +19,8 @@ struct closure {
     struct store_tx *tx;
     struct ledgerlog *log;
     struct map has;      /* id → the form in which the recipient was found to have it; of one transaction */
+    struct map awaited;  /* ids that something came to wait for in this transaction */
+    bool fresh;          /* the slice of holdings at hand was read after anything was last taken back */
     struct map replaced; /* holdings that have taken the place of another form of their object */
     struct release_totals *totals;
     bool withdrawals;   /* something was ever withdrawn from a ledger here */
@@ -36,6 +38,8 @@ MUST_CHECK enum err closure_open(struct closure *cl, const struct share_context 
                                  struct release_totals *totals, struct diag *d);
 /* Marks for closure_drain() the holdings that wait for `why`: an object's id, or SHARE_WAITING_CHANGED. */
 MUST_CHECK enum err closure_reconsider(struct closure *cl, struct span why, struct diag *d);
+/* Something waits for `needs`, which may be an object's id. */
+MUST_CHECK enum err closure_wait(struct closure *cl, struct span needs, int64_t holding, struct diag *d);
 /* Decides one holding, and releases it (and what it draws in) if it may go. When it may not, because of what happened
  * to it, what was released of it is taken back; new terms alone take nothing back. */
 MUST_CHECK enum err closure_consider(struct closure *cl, const struct store_holding *h, struct diag *d);

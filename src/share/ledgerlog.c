@@ -107,6 +107,8 @@ enum err ledgerlog_release(struct ledgerlog *log, const struct ledgerlog_release
                                 .modified = r->modified,
                                 .holding = r->holding,
                                 .body = r->derived ? r->body : (struct span){0},
+                                .unreleased = r->unreleased,
+                                .place = r->derived ? (struct store_place){0} : r->place,
                                 .salt = span_of(salt, STORE_SALT_SIZE)};
     return append(log, &record, &entry, d);
 }

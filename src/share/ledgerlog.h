@@ -37,6 +37,8 @@ struct ledgerlog_release {
     int64_t holding;
     struct span body;
     bool derived;
+    bool unreleased;          /* as struct store_entry's */
+    struct store_place place; /* the holding's, or zeros */
     struct sha256 agreement;
     struct span clause;
 };

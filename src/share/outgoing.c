@@ -80,11 +80,17 @@ static enum err not_older(struct closure *cl, const struct store_entry *entry, c
     return e == ERR_NOT_FOUND ? ERR_NONE : e;
 }
 
+/* Nothing of the object went out under its own id, before the slice was read or since. */
+static bool is_new(const struct closure *cl, const struct store_holding *h) {
+    uint64_t form;
+    return cl->fresh && h->known.unreleased && !map_get(&cl->has, h->stix_id, &form);
+}
+
 enum err outgoing_is_out(struct closure *cl, const struct share_candidate *c, bool *out, struct diag *d) {
     const struct store_holding *h = c->holding;
     struct store_entry entry;
-    bool found, was_derived;
-    enum err e = current(cl, c->object.id, &entry, &found, d);
+    bool found = false, was_derived;
+    enum err e = is_new(cl, h) ? ERR_NONE : current(cl, c->object.id, &entry, &found, d);
     *out = found && entry.modified >= h->modified;
     cl->totals->no_longer += *out && c->derived && entry.holding == h->id && h->id <= cl->swept_to;
     if (e || found) return e;
@@ -107,7 +113,10 @@ static enum err take_back(struct closure *cl, struct span id, const struct store
                        .context = cl};
     enum err e = only ? recall_entry(&r, only, d) : recall_object(&r, id, d);
     cl->totals->withdrawn += r.taken;
-    if (r.taken) map_clear(&cl->has);
+    if (r.taken) {
+        map_clear(&cl->has);
+        cl->fresh = false;
+    }
     if (!e && r.taken && !cl->withdrawals) {
         e = store_meta_set(cl->tx, SHARE_META_WITHDRAWALS, SPAN("yes"), d);
         cl->withdrawals = true;
@@ -141,8 +150,8 @@ static enum err is_its_doing(struct closure *cl, const struct store_entry *entry
 
 enum err outgoing_lapse(struct closure *cl, const struct store_holding *h, enum policy_reason reason, struct diag *d) {
     struct store_entry entry;
-    bool found, its_doing = false;
-    enum err e = current(cl, h->stix_id, &entry, &found, d);
+    bool found = false, its_doing = false;
+    enum err e = is_new(cl, h) ? ERR_NONE : current(cl, h->stix_id, &entry, &found, d);
     if (!e && !found) e = current_derived(cl, h->stix_id, &entry, &found, d);
     if (e || !found) return e;
     if (reason == POLICY_REASON_EXPIRED || h->state != STORE_CURRENT)
@@ -202,9 +211,11 @@ static enum err replace_other_form(struct closure *cl, const struct share_candid
                                    struct diag *d) {
     struct store_entry other;
     bool found;
-    enum err e = c->derived ? current(cl, c->object.id, &other, &found, d)
-                            : current_derived(cl, c->object.id, &other, &found, d);
     bool before = false;
+    found = false;
+    enum err e = !c->derived              ? current_derived(cl, c->object.id, &other, &found, d)
+                 : is_new(cl, c->holding) ? ERR_NONE
+                                          : current(cl, c->object.id, &other, &found, d);
     *replaced = !e && found;
     if (!*replaced) return e;
     if (!map_set(&cl->replaced, span_of(&c->holding->id, sizeof c->holding->id), 1, &before))
@@ -227,11 +238,16 @@ enum err outgoing_append(struct closure *cl, struct share_candidate *c, const st
                                   .holding = c->holding->id,
                                   .body = c->out_body,
                                   .derived = c->derived,
+                                  .unreleased = !c->derived && is_new(cl, c->holding),
+                                  .place = c->holding->place,
                                   .agreement = cl->question.agreement->hash,
                                   .clause = c->decision.clause};
     if ((e = ledgerlog_release(cl->log, &r, d))) return e;
     if (c->derived && (e = remember_derivations(cl, d))) return e;
     cl->totals->released++;
-    (void)map_set(&cl->has, c->object.id, c->derived ? SHARE_FORM_DERIVED : SHARE_FORM_OWN, NULL);
+    if (!map_set(&cl->has, c->object.id, c->derived ? SHARE_FORM_DERIVED : SHARE_FORM_OWN, NULL))
+        return diag_set(d, ERR_NOMEM, "no memory to release");
+    uint64_t awaited;
+    if (c->holding->known.unawaited && !map_get(&cl->awaited, c->object.id, &awaited)) return ERR_NONE;
     return outgoing_unlock(cl, c->object.id, d);
 }

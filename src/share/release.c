@@ -100,8 +100,9 @@ static enum err consider_new(struct closure *closure, struct arena *a, int64_t *
         struct store_holding *holdings;
         size_t count;
         arena_reset(a);
-        enum err e = store_holding_scan(closure->question.reader, *last, (struct span){0}, slice < left ? slice : left,
-                                        a, &holdings, &count, d);
+        closure->fresh = true;
+        enum err e = store_holding_undecided(closure->question.reader, closure->question.ledger, *last,
+                                             slice < left ? slice : left, a, &holdings, &count, d);
         if (e == ERR_NOMEM && slice > 1) {
             slice = slice / 8 + 1;
             continue;

@@ -57,6 +57,8 @@ struct store_driver {
                                 struct store_holding **out, size_t *count, struct diag *d);
     enum err (*holding_scan)(struct store_reader *r, int64_t after, struct span type, size_t limit, struct arena *a,
                              struct store_holding **out, size_t *count, struct diag *d);
+    enum err (*holding_undecided)(struct store_reader *r, int64_t ledger, int64_t after, size_t limit, struct arena *a,
+                                  struct store_holding **out, size_t *count, struct diag *d);
     enum err (*holding_each)(struct store_reader *r, int64_t after, int64_t upto, struct span type, bool with_body,
                              bool (*each)(void *context, const struct store_holding *h), void *context, struct diag *d);
     enum err (*holding_naming)(struct store_reader *r, struct span stix_id, int64_t after, size_t limit,

@@ -309,6 +309,7 @@ const struct store_driver store_postgres = {
     .holding_latest = pq_holding_latest,
     .holding_history = pq_holding_history,
     .holding_scan = pq_holding_scan,
+    .holding_undecided = pq_holding_undecided,
     .holding_each = pq_holding_each,
     .holding_naming = pq_holding_naming,
     .holding_totals = pq_holding_totals,

@@ -40,6 +40,10 @@ static enum err find_body(struct pq_store *s, const struct store_entry *e, int64
     PGresult *rows = NULL;
     *body = 0;
     if (e->holding == 0) return ERR_NONE;
+    if (e->place.body && e->body.len == 0) {
+        *body = e->place.body;
+        return ERR_NONE;
+    }
     enum err err =
         e->body.len ? pq_query(&s->writer, "SELECT h.body,b.bytes FROM holding h" HOLDING_BODY " WHERE h.id=$1",
                                VALUES(v_int(e->holding)), &rows, d)

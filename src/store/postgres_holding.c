@@ -126,6 +126,35 @@ enum err pq_holding_scan(struct store_reader *r, int64_t after, struct span type
     return e;
 }
 
+enum { PLACE_COLUMN = 14, KNOWN_COLUMN = PLACE_COLUMN + 1 };
+#define KNOWN_COLUMNS                                                                                                  \
+    ",h.body"                                                                                                          \
+    ",(NOT EXISTS(SELECT FROM holding v WHERE v.stix_id=h.stix_id AND v.id<>h.id))::int::bigint"                       \
+    ",(NOT EXISTS(SELECT FROM entry e WHERE e.ledger=$4 AND e.stix_id=h.stix_id))::int::bigint"                        \
+    ",(NOT EXISTS(SELECT FROM waiting w WHERE w.ledger=$4 AND w.needs=h.stix_id))::int::bigint"
+
+enum err pq_holding_undecided(struct store_reader *r, int64_t ledger, int64_t after, size_t limit, struct arena *a,
+                              struct store_holding **out, size_t *count, struct diag *d) {
+    struct connection *c;
+    struct value mark;
+    PGresult *rows = NULL;
+    enum err e = pq_enter(r, &c, &mark, d);
+    if (!e)
+        e = pq_query(c,
+                     "SELECT " HOLDING_COLUMNS ",b.bytes" KNOWN_COLUMNS " FROM holding h" HOLDING_BODY
+                     " WHERE h.id>$1 AND h.id<=" VISIBLE(2) " ORDER BY h.id LIMIT $3",
+                     VALUES(v_int(after), mark, v_int((int64_t)limit), v_int(ledger)), &rows, d);
+    if (!e) e = pq_holding_list(rows, true, a, out, count, d);
+    for (int i = 0; !e && i < (int)*count; i++) {
+        (*out)[i].place.body = col_int(rows, i, PLACE_COLUMN);
+        (*out)[i].known = (struct store_known){.sole = col_int(rows, i, KNOWN_COLUMN) != 0,
+                                               .unreleased = col_int(rows, i, KNOWN_COLUMN + 1) != 0,
+                                               .unawaited = col_int(rows, i, KNOWN_COLUMN + 2) != 0};
+    }
+    PQclear(rows);
+    return e;
+}
+
 /* Borrowed from the rows. */
 static void read_lean(const PGresult *rows, int i, bool with_body, struct span type, struct store_holding *out) {
     *out = (struct store_holding){

@@ -48,6 +48,8 @@ static void disconnect(struct connection *c) {
     lite_objects_free(c);
     sqlite3_close(c->db);
     c->db = NULL;
+    free(c->interned);
+    c->interned = NULL;
 }
 
 /* Not a word is written to the file before it is known to be ours or empty. */
@@ -199,12 +201,12 @@ static int after_commit(void *context, sqlite3 *db, const char *name, int pages)
 }
 
 static enum err open_writer(struct lite_store *s, struct diag *d) {
-    s->interned = calloc(INTERN_SLOTS, sizeof *s->interned);
-    if (!s->interned) return diag_set(d, ERR_NOMEM, "memory ran out");
     enum err e = take_lock(s, d);
     if (!e) e = make_file(s, d);
     if (!e) e = connect_file(s, &s->writer, true, d);
     s->writer.deferred = &s->deferred;
+    s->writer.interned = calloc(INTERN_SLOTS, sizeof *s->writer.interned);
+    if (!e && !s->writer.interned) e = diag_set(d, ERR_NOMEM, "memory ran out");
     if (!e) e = lite_migrate(&s->writer, d);
     if (!e) sqlite3_wal_hook(s->writer.db, after_commit, s);
     if (!e) e = discard_pending(s, d);
@@ -232,7 +234,6 @@ static void lite_close(struct store *base) {
     if (s->lock >= 0) close(s->lock); /* the file stays: removing it would race with the next writer */
     pthread_mutex_destroy(&s->turn);
     lite_deferred_free(&s->deferred);
-    free(s->interned);
     free(s->path);
     free(s->vfs);
     free(s);
@@ -317,7 +318,7 @@ static enum err lite_reader_snapshot(struct store_reader *base, struct diag *d) 
 
 static void forget(struct lite_store *s) {
     s->next_holding = s->next_object = s->append_ledger = 0;
-    memset(s->interned, 0, INTERN_SLOTS * sizeof *s->interned);
+    memset(s->writer.interned, 0, INTERN_SLOTS * sizeof *s->writer.interned);
     lite_objects_forget(&s->writer);
     lite_deferred_rolled_back(&s->deferred);
     s->pending = s->pending_before;
@@ -410,6 +411,7 @@ const struct store_driver store_sqlite = {
     .holding_latest = lite_holding_latest,
     .holding_history = lite_holding_history,
     .holding_scan = lite_holding_scan,
+    .holding_undecided = lite_holding_undecided,
     .holding_each = lite_holding_each,
     .holding_naming = lite_holding_naming,
     .holding_totals = lite_holding_totals,

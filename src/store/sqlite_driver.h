@@ -35,6 +35,7 @@ enum {
     TYPES_COMPACT = 65536,  /* types whose objects get compact keys: two bytes in the key */
     KEY_SIZE = 18,          /* a compact key: the UUID's 16 bytes and the type's number */
     INTERN_SLOTS = 1 << 18, /* recently used ids in the writer: 32 bytes each, 8 MiB */
+    INTERN_ABSENT = -1,
     /* Index entries that wait in memory, of each kind: 6 and 4 MiB; entering them delays a commit by about half a
        second. */
     DEFERRED_MAX = 1 << 18,
@@ -50,16 +51,18 @@ struct statement {
 };
 
 struct deferred;
+struct intern_slot;
 struct connection {
     sqlite3 *db;
     const char *path; /* borrowed from the store, for messages */
     bool writer;
-    bool snapshot;             /* a reader's explicit snapshot is open */
-    unsigned entered;          /* depth of lite_enter() */
-    int64_t visible;           /* holdings up to this id exist for this connection right now */
-    enum err failed;           /* what spoilt the transaction under way; writer only */
-    struct deferred *deferred; /* the writer's; NULL in a reader */
-    sqlite3_stmt *pin;         /* holds the read transaction open between enter and leave */
+    bool snapshot;                /* a reader's explicit snapshot is open */
+    unsigned entered;             /* depth of lite_enter() */
+    int64_t visible;              /* holdings up to this id exist for this connection right now */
+    enum err failed;              /* what spoilt the transaction under way; writer only */
+    struct deferred *deferred;    /* the writer's; NULL in a reader */
+    struct intern_slot *interned; /* what the writer looked up last, owned; NULL in a reader */
+    sqlite3_stmt *pin;            /* holds the read transaction open between enter and leave */
     size_t statement_count;
     struct statement statements[STATEMENTS_MAX];
     struct map type_numbers; /* name → number */
@@ -146,7 +149,7 @@ void *lite_row(struct rows *rows);
  */
 
 struct intern_slot {
-    int64_t id; /* 0 = free */
+    int64_t id; /* 0 = free, INTERN_ABSENT = there is none */
     uint8_t key[KEY_SIZE];
 };
 
@@ -200,7 +203,6 @@ struct lite_store {
     int64_t append_ledger;
     uint64_t append_seq;
     bool pending, pending_before; /* holdings are pending; and when the transaction began */
-    struct intern_slot *interned;
     struct deferred deferred;
 };
 
@@ -319,6 +321,8 @@ enum err lite_holding_each(struct store_reader *r, int64_t after, int64_t upto, 
                            bool (*each)(void *context, const struct store_holding *h), void *context, struct diag *d);
 enum err lite_holding_scan(struct store_reader *r, int64_t after, struct span type, size_t limit, struct arena *a,
                            struct store_holding **out, size_t *count, struct diag *d);
+enum err lite_holding_undecided(struct store_reader *r, int64_t ledger, int64_t after, size_t limit, struct arena *a,
+                                struct store_holding **out, size_t *count, struct diag *d);
 enum err lite_holding_naming(struct store_reader *r, struct span stix_id, int64_t after, size_t limit, struct arena *a,
                              int64_t **out, size_t *count, struct diag *d);
 enum err lite_holding_totals(struct store_reader *r, struct arena *a, struct store_total **out, size_t *count,

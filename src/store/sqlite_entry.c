@@ -104,7 +104,10 @@ enum err lite_entry_add(struct store_tx *tx, const struct store_entry *e, struct
     int64_t object = 0, type = 0;
     bool fresh = false;
     enum err err = check_append(s, e, d);
-    if (!err && e->holding) err = find_origin(c, e, &origin, d);
+    if (!err && e->place.body && e->body.len == 0)
+        origin = (struct origin){true, true, true, e->place.object, e->place.type, e->place.body};
+    else if (!err && e->holding)
+        err = find_origin(c, e, &origin, d);
     if (err) return err;
     if (e->holding && !origin.exists) {
         return diag_set(d, ERR_NOT_FOUND, "there is no holding %lld to release from", (long long)e->holding);
@@ -114,7 +117,7 @@ enum err lite_entry_add(struct store_tx *tx, const struct store_entry *e, struct
     } else if (e->stix_id.len) {
         err = lite_object_intern_visible(s, e->stix_id, &object, &type, &fresh, d);
     }
-    if (!err && object && !fresh && e->state == STORE_ENTRY_CURRENT) err = supersede(c, e, object, d);
+    if (!err && object && !fresh && !e->unreleased && e->state == STORE_ENTRY_CURRENT) err = supersede(c, e, object, d);
     if (!err) err = insert_entry(c, e, &origin, object, type, d);
     if (!err) s->append_seq++;
     return err;

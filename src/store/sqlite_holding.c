@@ -164,6 +164,58 @@ enum err lite_holding_scan(struct store_reader *r, int64_t after, struct span ty
     return e;
 }
 
+enum { PLACE_COLUMN = 14, KNOWN_COLUMN = PLACE_COLUMN + 3 };
+#define PLACE_COLUMNS ",h.object,h.type,h.body"
+#define KNOWN_COLUMNS                                                                                                  \
+    ",NOT EXISTS(SELECT 1 FROM holding v INDEXED BY holding_version WHERE v.object=h.object AND v.id<>h.id)"           \
+    ",NOT EXISTS(SELECT 1 FROM entry INDEXED BY entry_object WHERE object=h.object AND id>=?4 AND id<?5)"              \
+    ",NOT EXISTS(SELECT 1 FROM waiting WHERE needs=h.object AND ledger=?6)"
+
+static enum err read_undecided(struct connection *c, sqlite3_stmt *st, struct arena *a, struct store_holding *out,
+                               struct diag *d) {
+    enum err e = lite_holding_read(c, st, true, a, out, d);
+    if (e) return e;
+    out->place =
+        (struct store_place){col_int(st, PLACE_COLUMN), col_int(st, PLACE_COLUMN + 1), col_int(st, PLACE_COLUMN + 2)};
+    out->known = (struct store_known){.sole = col_int(st, KNOWN_COLUMN) != 0,
+                                      .unreleased = col_int(st, KNOWN_COLUMN + 1) != 0,
+                                      .unawaited = col_int(st, KNOWN_COLUMN + 2) != 0};
+    return ERR_NONE;
+}
+
+static enum err undecided(struct connection *c, int64_t ledger, int64_t after, size_t limit, struct arena *a,
+                          struct rows *rows, struct diag *d) {
+    sqlite3_stmt *st;
+    bool row;
+    enum err e = lite_query(c,
+                            "SELECT " HOLDING_COLUMNS ",b.bytes" PLACE_COLUMNS KNOWN_COLUMNS HOLDING_TABLES HOLDING_BODY
+                            " WHERE h.id>?1 AND h.id<=?2 ORDER BY h.id LIMIT ?3",
+                            VALUES(v_int(after), v_int(c->visible), v_int((int64_t)limit), v_int(ledger << 40),
+                                   v_int((ledger + 1) << 40), v_int(ledger)),
+                            &st, d);
+    if (e) return e;
+    while (!(e = lite_next(c, st, &row, d)) && row) {
+        struct store_holding *h = lite_row(rows);
+        e = h ? read_undecided(c, st, a, h, d) : lite_full(d);
+        if (e) break;
+    }
+    lite_end(st);
+    return e;
+}
+
+enum err lite_holding_undecided(struct store_reader *r, int64_t ledger, int64_t after, size_t limit, struct arena *a,
+                                struct store_holding **out, size_t *count, struct diag *d) {
+    struct connection *c = lite_of(r);
+    struct rows rows = {.arena = a, .row_size = sizeof **out};
+    enum err e = lite_enter(c, d);
+    if (e) return e;
+    e = undecided(c, ledger, after, limit, a, &rows, d);
+    lite_leave(c);
+    if (e) return e;
+    *out = (struct store_holding *)(void *)rows.at, *count = rows.count;
+    return ERR_NONE;
+}
+
 #define LEAN_COLUMNS "SELECT h.id,h.modified,h.source,h.state,h.revoked,h.tlp,h.confidence,h.labels"
 #define LEAN_TABLE   " FROM holding h INDEXED BY holding_type"
 #define LEAN_RANGE   " WHERE h.type=? AND h.id>? AND h.id<=? ORDER BY h.id"

@@ -268,6 +268,6 @@ enum err lite_intake_discard(struct store_tx *tx, struct diag *d) {
     /* Numbers of rows that are gone will be given again. */
     s->next_holding = s->next_object = 0;
     s->pending = false;
-    memset(s->interned, 0, INTERN_SLOTS * sizeof *s->interned);
+    memset(s->writer.interned, 0, INTERN_SLOTS * sizeof *s->writer.interned);
     return e;
 }

@@ -130,14 +130,39 @@ static struct value key_value(struct span id, const struct id_parts *parts, int6
     return v_blob(span_of(bytes, KEY_SIZE));
 }
 
-static enum err find_key(struct connection *c, struct value key, int64_t *out, struct diag *d) {
+/* Where the writer may remember a compact key: one slot, the last one wins. An identity or a malware that every second
+ * object names stays; a million of ids seen once pass through. */
+static struct intern_slot *slot_of(struct connection *c, const uint8_t key[KEY_SIZE]) {
+    uint64_t head, tail;
+    memcpy(&head, key, sizeof head);
+    memcpy(&tail, key + sizeof head, sizeof tail);
+    uint64_t h = (head ^ tail * UINT64_C(0xff51afd7ed558ccd)) * UINT64_C(0x9e3779b97f4a7c15);
+    return &c->interned[(h >> 32) % INTERN_SLOTS];
+}
+
+static void remember_key(struct connection *c, const uint8_t key[KEY_SIZE], int64_t id) {
+    struct intern_slot *slot = slot_of(c, key);
+    slot->id = id;
+    memcpy(slot->key, key, KEY_SIZE);
+}
+
+static enum err look_up_key(struct connection *c, struct value key, int64_t *out, struct diag *d) {
     *out = 0;
-    if (c->deferred && key.kind == VALUE_BLOB) {
-        uint8_t bytes[KEY_SIZE];
-        memcpy(bytes, key.bytes.at, KEY_SIZE);
-        if (lite_deferred_find(c->deferred, bytes, out)) return ERR_NONE;
-    }
     return lite_number(c, "SELECT id FROM object_key WHERE key=?", VALUES(key), out, NULL, d);
+}
+
+static enum err find_key(struct connection *c, struct value key, int64_t *out, struct diag *d) {
+    uint8_t bytes[KEY_SIZE];
+    if (!c->interned || key.kind != VALUE_BLOB) return look_up_key(c, key, out, d);
+    memcpy(bytes, key.bytes.at, KEY_SIZE);
+    const struct intern_slot *slot = slot_of(c, bytes);
+    if (slot->id && memcmp(slot->key, bytes, KEY_SIZE) == 0) {
+        *out = slot->id == INTERN_ABSENT ? 0 : slot->id;
+        return ERR_NONE;
+    }
+    enum err e = lite_deferred_find(c->deferred, bytes, out) ? ERR_NONE : look_up_key(c, key, out, d);
+    if (!e) remember_key(c, bytes, *out ? *out : INTERN_ABSENT);
+    return e;
 }
 
 enum err lite_object_find(struct connection *c, struct span stix_id, int64_t *out, struct diag *d) {
@@ -178,16 +203,6 @@ enum err lite_object_text(struct connection *c, sqlite3_stmt *st, int column, ch
 
 /* ---- interning --------------------------------------------------------------------------------------------------- */
 
-/* Where a compact key may be remembered: one slot, the last one wins. An identity or a malware that every second
- * object names stays; a million of ids seen once pass through. */
-static struct intern_slot *slot_of(struct lite_store *s, const uint8_t key[KEY_SIZE]) {
-    uint64_t head, tail;
-    memcpy(&head, key, sizeof head);
-    memcpy(&tail, key + sizeof head, sizeof tail);
-    uint64_t h = (head ^ tail * UINT64_C(0xff51afd7ed558ccd)) * UINT64_C(0x9e3779b97f4a7c15);
-    return &s->interned[(h >> 32) % INTERN_SLOTS];
-}
-
 static enum err next_object(struct lite_store *s, int64_t *out, struct diag *d) {
     if (!s->next_object) {
         int64_t newest = 0;
@@ -205,7 +220,10 @@ static enum err insert_object(struct lite_store *s, struct value key, const uint
     enum err e = next_object(s, id, d);
     if (!e) e = lite_run(c, "INSERT INTO object(id,key) VALUES(?,?)", VALUES(v_int(*id), key), d);
     if (e) return e;
-    if (key.kind == VALUE_BLOB) return lite_deferred_key(&s->deferred, bytes, *id, d);
+    if (key.kind == VALUE_BLOB) {
+        remember_key(c, bytes, *id);
+        return lite_deferred_key(&s->deferred, bytes, *id, d);
+    }
     return lite_run(c, "INSERT INTO object_key(key,id) VALUES(?,?)", VALUES(key, v_int(*id)), d);
 }
 
@@ -219,19 +237,9 @@ enum err lite_object_intern(struct lite_store *s, struct span stix_id, int64_t *
     if (e) return e;
     if (type) *type = number;
     struct value key = key_value(stix_id, &parts, number, bytes);
-    struct intern_slot *slot = key.kind == VALUE_BLOB ? slot_of(s, bytes) : NULL;
-    if (slot && slot->id && memcmp(slot->key, bytes, KEY_SIZE) == 0) {
-        *id = slot->id, *fresh = false;
-        return ERR_NONE;
-    }
     e = find_key(&s->writer, key, id, d);
     *fresh = !e && *id == 0;
-    if (*fresh) e = insert_object(s, key, bytes, id, d);
-    if (!e && slot) {
-        slot->id = *id;
-        memcpy(slot->key, bytes, KEY_SIZE);
-    }
-    return e;
+    return *fresh ? insert_object(s, key, bytes, id, d) : e;
 }
 
 enum err lite_object_intern_visible(struct lite_store *s, struct span stix_id, int64_t *id, int64_t *type, bool *fresh,

@@ -259,6 +259,12 @@ enum err store_holding_scan(struct store_reader *r, int64_t after, struct span t
     return r->driver->holding_scan(r, after, type, page_size(limit), a, out, count, d);
 }
 
+enum err store_holding_undecided(struct store_reader *r, int64_t ledger, int64_t after, size_t limit, struct arena *a,
+                                 struct store_holding **out, size_t *count, struct diag *d) {
+    *out = NULL, *count = 0;
+    return r->driver->holding_undecided(r, ledger, after, page_size(limit), a, out, count, d);
+}
+
 enum err store_holding_each(struct store_reader *r, int64_t after, int64_t upto, struct span type, bool with_body,
                             bool (*each)(void *context, const struct store_holding *h), void *context, struct diag *d) {
     return r->driver->holding_each(r, after, upto, type, with_body, each, context, d);

@@ -136,6 +136,19 @@ enum store_state {
     STORE_ERASED = 2, /* its bytes were destroyed: in histories without a body, nowhere else */
 };
 
+/* What store_holding_undecided() says besides, so that who decides about many need not ask for each. All are true only
+ * when that is certain at the call; false says nothing. */
+struct store_known {
+    bool sole;       /* no other version of the object is held */
+    bool unreleased; /* the ledger has no entry under the object's own id */
+    bool unawaited;  /* nothing waits for the object in the ledger */
+};
+
+/* The driver's own numbers for a holding's object, type and bytes: they spare it a look-up. 0 = not known. */
+struct store_place {
+    int64_t object, type, body;
+};
+
 struct store_holding {
     int64_t id; /* row number, grows; 0 in what is added */
     struct span stix_id;
@@ -149,6 +162,8 @@ struct store_holding {
     time_us imported;
     struct store_handling handling;
     struct span body; /* the exact bytes */
+    struct store_known known;
+    struct store_place place;
 };
 
 /* Adds one pending holding (id and refs: the ids it names, for the index of dependencies). *added is false when the
@@ -178,6 +193,9 @@ MUST_CHECK enum err store_holding_history(struct store_reader *r, struct span st
  * be reset between pages. */
 MUST_CHECK enum err store_holding_scan(struct store_reader *r, int64_t after, struct span type, size_t limit,
                                        struct arena *a, struct store_holding **out, size_t *count, struct diag *d);
+/* The same of all types, for who decides what goes to a ledger: with `known` and `place`. */
+MUST_CHECK enum err store_holding_undecided(struct store_reader *r, int64_t ledger, int64_t after, size_t limit,
+                                            struct arena *a, struct store_holding **out, size_t *count, struct diag *d);
 /* The same over a range of rows, without copying: calls each() for every holding of the type with after < id <= upto,
  * with borrowed spans, valid during the call only; each() returns false to stop. For whoever goes through everything:
  * with the body, stix_id is left empty, for the body has it; hash and times other than `modified` always are. */
@@ -270,13 +288,16 @@ struct store_entry {
     struct span body;    /* the bytes released; empty on append = those of the holding, or none if it was withdrawn */
     struct span record;  /* the leaf */
     struct span salt;    /* STORE_SALT_SIZE bytes; empty for records that carry none */
+    /* On append, of a release under its object's own id: both spare the driver a look-up. */
+    bool unreleased;          /* the ledger has no entry under this id */
+    struct store_place place; /* the holding's */
 };
 /* Appends; e->seq must be the ledger's next (the caller sequences under the transaction). A body equal to the holding's
  * is not stored again. An older CURRENT entry of the same object becomes SUPERSEDED. Does not touch the ledger's row.
  */
 MUST_CHECK enum err store_entry_add(struct store_tx *tx, const struct store_entry *e, struct diag *d);
-/* Marks an entry withdrawn: every surface but history stops serving its body. Of an ordinary collection's entry, bytes of
- * its own are deleted. */
+/* Marks an entry withdrawn: every surface but history stops serving its body. Of an ordinary collection's entry, bytes
+ * of its own are deleted. */
 MUST_CHECK enum err store_entry_withdraw(struct store_tx *tx, int64_t ledger, uint64_t seq, struct diag *d);
 /* Puts a release into another state, for ordinary collections: what was deleted uncovers the version before it. */
 MUST_CHECK enum err store_entry_set_state(struct store_tx *tx, int64_t ledger, uint64_t seq,

@@ -109,6 +109,48 @@ static void test_an_entry_comes_back(void **state) {
     FAILS(ERR_LIMIT, store_entry_get(f->r, ledger, UINT64_MAX, &f->a, &got, &f->d));
 }
 
+/* What need not be looked up for each: sole, unreleased, unawaited; and an entry that relies on it is the same. */
+static void test_undecided(void **state) {
+    struct fixture *f = *state;
+    struct store_holding *all, newer = fixture_holding(2, 2);
+    struct store_entry got;
+    size_t count;
+    int64_t ledger = filled_ledger(f, 2), other = fixture_ledger(f, "KR-MND");
+    fixture_publish(f, 3, 2);
+    struct store_tx *tx = fixture_begin(f);
+    (void)fixture_add(f, tx, &newer, NULL, 0);
+    OK(store_intake_publish(tx, &f->d));
+    OK(store_waiting_add(tx, ledger, fixture_id("indicator", 3), 1, &f->d));
+    fixture_commit(f, &tx);
+    OK(store_holding_undecided(f->r, ledger, 0, 10, &f->a, &all, &count, &f->d));
+    assert_int_equal(count, 5);
+    const struct store_known expected[] = {
+        {true, false, true}, {false, false, true}, {true, true, false}, {true, true, true}, {false, false, true}};
+    for (size_t i = 0; i < count; i++) {
+        assert_int_equal(all[i].known.sole, expected[i].sole);
+        assert_int_equal(all[i].known.unreleased, expected[i].unreleased);
+        assert_int_equal(all[i].known.unawaited, expected[i].unawaited);
+        assert_true(span_equal(all[i].body, fixture_holding(i < 4 ? (unsigned)i + 1 : 2, i < 4 ? 1 : 2).body));
+    }
+    tx = fixture_begin(f);
+    struct store_entry e = fixture_entry(ledger, 2, 4, all[3].id);
+    e.body = (struct span){0};
+    e.unreleased = true;
+    e.place = all[3].place;
+    append(f, tx, &e);
+    fixture_commit(f, &tx);
+    OK(store_entry_current(f->r, ledger, fixture_id("indicator", 4), &got, &f->d));
+    assert_int_equal(got.seq, 2);
+    OK(store_entry_get(f->r, ledger, 2, &f->a, &got, &f->d));
+    assert_true(span_equal(got.body, fixture_holding(4, 1).body));
+    OK(store_holding_undecided(f->r, other, 3, 10, &f->a, &all, &count, &f->d));
+    assert_int_equal(count, 2);
+    assert_true(all[0].known.unreleased); /* in that ledger */
+    OK(store_holding_undecided(f->r, ledger, 3, 1, &f->a, &all, &count, &f->d));
+    assert_int_equal(count, 1);
+    assert_false(all[0].known.unreleased);
+}
+
 static void test_what_cannot_be_appended(void **state) {
     struct fixture *f = *state;
     int64_t ledger = filled_ledger(f, 3);
@@ -532,6 +574,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         STORE_TEST(test_ledgers),
         STORE_TEST(test_an_entry_comes_back),
+        STORE_TEST(test_undecided),
         STORE_TEST(test_what_cannot_be_appended),
         STORE_TEST(test_superseded_and_withdrawn),
         STORE_TEST(test_ordinary_collection),
