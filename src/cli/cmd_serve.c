@@ -5,6 +5,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -49,6 +50,14 @@ static void notify(const char *state) {
     if (sendto(fd, state, strlen(state), MSG_NOSIGNAL, (struct sockaddr *)&address, len) < 0)
         log_warn("systemd was not told: %s", strerror(errno));
     close(fd);
+}
+
+/* As many files as may be: the shell's usual 1024 are fewer than the connections the server takes. */
+static void raise_file_limit(void) {
+    struct rlimit files;
+    if (getrlimit(RLIMIT_NOFILE, &files) || files.rlim_cur == files.rlim_max) return;
+    files.rlim_cur = files.rlim_max;
+    if (setrlimit(RLIMIT_NOFILE, &files)) log_warn("the limit of open files cannot be raised: %s", strerror(errno));
 }
 
 /* The listening socket that systemd opened for us, if it did (sd_listen_fds(3), by hand); 0 for none. */
@@ -277,5 +286,6 @@ int command_serve(const struct cli *cli, int argc, char **argv) {
     sigaddset(&signals, SIGTERM);
     sigaddset(&signals, SIGHUP);
     sigprocmask(SIG_BLOCK, &signals, NULL);
+    raise_file_limit();
     return serve(cli, &s, &signals);
 }

@@ -16,6 +16,35 @@ static void set_deadline(struct connection *c, unsigned timeout_ms) {
     atomic_store_explicit(&c->deadline_us, clock_monotonic_us() + (int64_t)timeout_ms * 1000, memory_order_relaxed);
 }
 
+/* ---- places ---- */
+
+/* Whose place is taken first: of those that were never given anything the oldest, whatever they are at (a stranger who
+ * sends a header byte by byte is no better than one who sends none); then who has waited longest between requests. */
+static bool yields_before(const struct connection *a, const struct connection *b) {
+    bool a_served = atomic_load(&a->served), b_served = atomic_load(&b->served);
+    if (a_served != b_served) return b_served;
+    return !a_served || atomic_load(&a->waiting_us) < atomic_load(&b->waiting_us); /* the list has the newest first */
+}
+
+/* Before libmicrohttpd's threads reach their limits and accept nobody, so that whoever fills the server with idle
+ * connections only pushes out their own. Under the server's lock, before a connection is entered. */
+static void make_room(struct http_server *s) {
+    struct connection *first = NULL;
+    unsigned staying = 0;
+    if (s->open < s->config.connections / 4 * 3) return;
+    for (struct connection *c = s->connections; c; c = c->next) {
+        if (atomic_load(&c->deadline_us) == INT64_MAX) continue; /* is leaving */
+        staying++;
+        bool busy = atomic_load(&c->served) && atomic_load(&c->waiting_us) == INT64_MAX;
+        if (!busy && (!first || yields_before(c, first))) first = c;
+    }
+    if (!first || staying < s->config.connections / 4 * 3) return;
+    log_debug("%s gives its place to another", first->remote);
+    if (s->config.counts) atomic_fetch_add(&s->config.counts->displaced, 1);
+    atomic_store(&first->deadline_us, INT64_MAX);
+    shutdown(first->fd, SHUT_RDWR);
+}
+
 /* ---- opening and closing ---- */
 
 static void describe_remote(const struct sockaddr *address, char *text, size_t size) {
@@ -51,7 +80,10 @@ static struct connection *connection_open(struct http_server *s, struct MHD_Conn
     arena_init(&c->arena, HTTP_ARENA_MAX);
     describe_remote(address ? address->client_addr : NULL, c->remote, sizeof c->remote);
     set_deadline(c, s->config.handshake_timeout_ms);
+    atomic_store(&c->waiting_us, clock_monotonic_us());
     pthread_mutex_lock(&s->lock);
+    make_room(s);
+    s->open++;
     c->next = s->connections;
     if (c->next) c->next->previous = c;
     s->connections = c;
@@ -67,6 +99,7 @@ static struct connection *connection_open(struct http_server *s, struct MHD_Conn
 static void connection_close(struct connection *c) {
     struct http_server *s = c->server;
     pthread_mutex_lock(&s->lock);
+    s->open--;
     if (c->previous)
         c->previous->next = c->next;
     else
@@ -104,7 +137,8 @@ void *connection_target(void *cls, const char *target, struct MHD_Connection *mh
     struct connection *c = info ? info->socket_context : NULL;
     if (!c) return NULL;
     atomic_fetch_add(&s->requests, 1);
-    set_deadline(c, s->config.request_timeout_ms);
+    set_deadline(c, s->config.handshake_timeout_ms); /* until its headers are whole */
+    atomic_store(&c->waiting_us, INT64_MAX);
     c->phase = PHASE_TARGET;
     c->target = arena_copy(&c->arena, span_cstr(target));
     c->body_limit = s->config.body_limit;
@@ -290,6 +324,7 @@ static enum MHD_Result send_response(struct connection *c, struct MHD_Connection
     release_body(c);
     if (!response) return MHD_NO;
     count_response(c, status, bytes);
+    if (status < 400) atomic_store(&c->served, true);
     enum MHD_Result queued = MHD_queue_response(mhd, status, response);
     MHD_destroy_response(response);
     log_debug("%s %.*s %.*s %u %" PRId64 " us", c->remote, SPAN_ARG(c->request.method), SPAN_ARG(c->request.path),
@@ -320,6 +355,7 @@ enum MHD_Result connection_handle(void *cls, struct MHD_Connection *mhd, const c
     if (!c) return MHD_NO;
     if (c->phase == PHASE_TARGET) {
         c->phase = PHASE_BODY;
+        set_deadline(c, c->server->config.request_timeout_ms);
         /* A response queued now costs the connection; otherwise wait for the call after the last byte. */
         return begin_request(c, mhd, method) ? answer(c, mhd) : MHD_YES;
     }
@@ -346,5 +382,6 @@ void connection_completed(void *cls, struct MHD_Connection *mhd, void **request_
     else
         arena_reset(&c->arena);
     set_deadline(c, s->config.idle_timeout_ms);
+    atomic_store(&c->waiting_us, clock_monotonic_us());
     atomic_fetch_sub(&s->requests, 1);
 }

@@ -1,5 +1,6 @@
 /* Inside this room: one connection of the server and the request under way on it. A connection belongs to the one
- * server thread that polls it; only `deadline_us` and the socket are touched by another, the sweeper. */
+ * server thread that polls it; only the atomic fields and the socket are touched by others: the sweeper, and a thread
+ * that needs a place for a new connection. */
 #ifndef RENKEI_HTTP_CONNECTION_H
 #define RENKEI_HTTP_CONNECTION_H
 
@@ -21,7 +22,9 @@ struct connection {
     struct http_server *server;
     struct connection *next, *previous; /* the server's list, under its lock */
     int fd;
-    _Atomic int64_t deadline_us; /* monotonic; when it passes, the sweeper shuts the socket down */
+    _Atomic int64_t deadline_us; /* monotonic; when it passes, the sweeper shuts the socket down; INT64_MAX: it did */
+    _Atomic int64_t waiting_us;  /* since when it asks for nothing; INT64_MAX: a request is under way */
+    atomic_bool served;          /* something it asked for was answered with no error (below 400) */
 
     bool peer_known; /* has_peer and peer_pin below are what the handshake said */
     bool has_peer;
@@ -55,6 +58,7 @@ struct http_server {
     pthread_mutex_t lock; /* connections, sweeper_stop */
     pthread_cond_t wake;
     struct connection *connections;
+    unsigned open; /* how many these are */
     bool sweeper_stop, sweeper_started;
     pthread_t sweeper;
 };

@@ -18,11 +18,12 @@ enum {
     HTTP_DRAIN_MAX = 16 << 20,   /* bytes read and dropped past the limit, so that a client that only reads after
                                     writing still sees its 413; beyond, the connection is closed after it */
     HTTP_BODY_LIMIT_DEFAULT = 100 << 20, /* a bundle of a hundred thousand objects */
-    HTTP_CONNECTIONS_DEFAULT = 1000,
+    HTTP_CONNECTIONS_DEFAULT = 1000, /* about 50 kB each; from three quarters of it on a new one takes the place of one
+                                        that was never served anything, or of the one that is idle longest */
     HTTP_CONNECTIONS_PER_ADDRESS_DEFAULT = 100,
-    HTTP_HANDSHAKE_TIMEOUT_MS_DEFAULT = 15000, /* from accept to the first request line */
+    HTTP_HANDSHAKE_TIMEOUT_MS_DEFAULT = 15000, /* from accept to the first request line; from any to its headers' end */
     HTTP_IDLE_TIMEOUT_MS_DEFAULT = 60000,      /* between requests of a connection */
-    HTTP_REQUEST_TIMEOUT_MS_DEFAULT = 300000   /* from request line to the last byte of the response */
+    HTTP_REQUEST_TIMEOUT_MS_DEFAULT = 300000   /* from the headers' end to the last byte of the response */
 };
 
 /* Bytes sent by many responses at once: immutable, reference-counted, thread-safe. */
@@ -94,6 +95,7 @@ struct http_counts {
     atomic_uint_fast64_t connections;  /* accepted */
     atomic_uint_fast64_t open;         /* of these, open now */
     atomic_uint_fast64_t timed_out;    /* connections ended because a deadline passed */
+    atomic_uint_fast64_t displaced;    /* connections ended because a new one needed the place */
     atomic_uint_fast64_t responses[5]; /* by the status's first digit, 1xx first */
     atomic_uint_fast64_t sent_bytes;   /* of bodies */
     atomic_uint_fast64_t busy_us;      /* from request line to the response's being ready, all requests together */

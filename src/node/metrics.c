@@ -145,6 +145,8 @@ static void write_http(const struct http_counts *c, struct buf *out) {
     single(out, "http_connections_open", "gauge", "Connections open now.", (double)atomic_load(&c->open));
     single(out, "http_connections_timed_out_total", "counter", "Connections ended because they were too slow.",
            (double)atomic_load(&c->timed_out));
+    single(out, "http_connections_displaced_total", "counter", "Connections ended because a new one needed the place.",
+           (double)atomic_load(&c->displaced));
     family(out, "http_responses_total", "counter", "Responses by the first digit of their status.");
     for (int i = 0; i < 5; i++)
         buf_printf(out, "renkei_http_responses_total{code=\"%dxx\"} %" PRIuFAST64 "\n", i + 1,
