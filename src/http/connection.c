@@ -190,6 +190,11 @@ static void read_headers(struct connection *c, struct MHD_Connection *mhd) {
         refuse(c, 431, "too many header fields");
         c->close_after = true; /* what says where the body ends may be among those not kept */
     }
+    for (size_t i = 0; i < list.count; i++) {
+        if (http_header_value_valid(list.params[i].value)) continue;
+        refuse(c, 400, "a header field with a control character"); /* RFC 9110 §5.5: a proxy may have split it there */
+        c->close_after = true;
+    }
 }
 
 static size_t header_count(const struct http_request *req, const char *name) {

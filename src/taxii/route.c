@@ -165,6 +165,11 @@ static bool media_admitted(struct taxii_call *c, const struct route *route) {
         return false;
     }
     if (!span_is(c->req->method, "POST")) return true;
+    /* No body is unpacked: what it would take is known only when it is too late (RFC 9110 §8.4). */
+    if (http_request_header(c->req, "Content-Encoding", &value) && !span_equal_nocase(value, SPAN("identity"))) {
+        (void)taxii_error(c, 415, "send it as it is, without Content-Encoding");
+        return false;
+    }
     if (http_request_header(c->req, "Content-Type", &value) && media_is_taxii(value)) return true;
     (void)taxii_error(c, 415, "send " TAXII_MEDIA_TYPE);
     return false;
