@@ -402,6 +402,9 @@ static enum err explain(const struct exchange *x, CURLcode rc, const struct targ
         return diag_set(d, ERR_VERIFY, "%s: %s", where, why);
     case CURLE_URL_MALFORMAT:
         return diag_set(d, ERR_INVALID, "%s: %s", where, why);
+    case CURLE_WRITE_ERROR: /* not take_body()'s, which is told above: of what unpacks */
+    case CURLE_BAD_CONTENT_ENCODING:
+        return diag_set(d, ERR_NETWORK, "%s: the reply's compression is broken", where);
     case CURLE_OPERATION_TIMEDOUT:
         return diag_set(d, ERR_NETWORK, "%s: timed out: %s", where, why);
     default:

@@ -178,7 +178,8 @@ static enum err take_page(struct plain *p, bool *more, struct diag *d) {
     struct envelope page;
     arena_init(&a, PAGE_ARENA_MAX);
     enum err e = get_page(p, d);
-    if (!e) e = envelope_read(&a, buf_span(&p->sync->link.reply.body), &page, d);
+    if (!e && (e = envelope_read(&a, buf_span(&p->sync->link.reply.body), &page, d)))
+        diag_prefix(d, "%s", p->sync->links.base);
     if (!e && page.count) e = take_objects(p, &page, d);
     *more = !e && page.more;
     if (*more) {
