@@ -159,7 +159,7 @@ def found_in_memory(pid, wanted):
     with open(f"/proc/{pid}/mem", "rb", buffering=0) as memory:
         for line in pathlib.Path(f"/proc/{pid}/maps").read_text().splitlines():
             first, last = (int(x, 16) for x in line.split()[0].split("-"))
-            if "r" not in line.split()[1] or "[v" in line:
+            if "r" not in line.split()[1] or "[v" in line or last - first > 1 << 30:  # a sanitizer's shadow
                 continue
             with contextlib.suppress(OSError, OverflowError):
                 memory.seek(first)
