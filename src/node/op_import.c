@@ -186,6 +186,7 @@ static enum err import_stix(struct import *im, const struct store_handling *h, s
     enum err e = intake_open(&im->context, &options, &im->intake, d);
     if (!e) e = reading_open(read_input, im, &reading, d);
     while (!e && !(e = reading_next(reading, &batch, d)) && batch.count > 0) {
+        e = intake_expect(im->intake, batch.objects, batch.count, d);
         for (size_t i = 0; !e && i < batch.count; i++) {
             e = intake_take(im->intake, &batch.objects[i], NULL, d);
             if (!e) e = look_for_warnings(im, &batch.objects[i], d);

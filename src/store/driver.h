@@ -46,6 +46,8 @@ struct store_driver {
 
     enum err (*holding_add)(struct store_tx *tx, const struct store_holding *h, const struct span *refs,
                             size_t ref_count, int64_t *id, bool *added, struct diag *d);
+    /* NULL: a look-up is cheap. */
+    enum err (*holding_expect)(struct store_tx *tx, const struct span *ids, size_t count, struct diag *d);
     enum err (*intake_publish)(struct store_tx *tx, struct diag *d);
     enum err (*intake_discard)(struct store_tx *tx, struct diag *d);
     enum err (*holding_visible)(struct store_reader *r, int64_t *out, struct diag *d);

@@ -35,6 +35,12 @@ enum err pq_enter(struct store_reader *base, struct connection **c, struct value
     return r->c->snapshot ? ERR_NONE : pq_revive(r->c, d);
 }
 
+enum err pq_enter_aside(struct store_reader *base, struct connection **c, struct diag *d) {
+    struct pq_reader *r = (struct pq_reader *)base;
+    *c = r->c;
+    return r->mark || r->c->snapshot ? ERR_NONE : pq_revive(r->c, d);
+}
+
 /* ---- the intake's lock ------------------------------------------------------------------------------------------- */
 
 static enum err call_lock(struct pq_store *s, const char *sql, bool *got, struct diag *d) {
@@ -108,7 +114,10 @@ static enum err pq_begin(struct store *base, struct store_tx **out, struct diag 
     struct pq_store *s = (struct pq_store *)base;
     if (s->mode != STORE_WRITE) return diag_set(d, ERR_DENIED, "%s: open for reading only", s->writer.name);
     pthread_mutex_lock(&s->turn);
-    if (PQstatus(s->writer.pg) != CONNECTION_OK) s->intake = false; /* the lock went with the session */
+    if (PQstatus(s->writer.pg) != CONNECTION_OK) { /* the lock went with the session */
+        s->intake = false;
+        map_clear(&s->absent);
+    }
     enum err e = pq_revive(&s->writer, d);
     s->writer.failed = ERR_NONE;
     forget(s);
@@ -128,6 +137,7 @@ static enum err pq_begin(struct store *base, struct store_tx **out, struct diag 
 static void end(struct pq_store *s, int64_t published, int64_t newest) {
     s->writer.failed = ERR_NONE;
     if (s->intake && newest <= published) intake_unlock(s);
+    if (!s->intake) map_clear(&s->absent); /* others may add them now */
     forget(s);
     s->tx.open = false;
     pthread_mutex_unlock(&s->turn);
@@ -170,6 +180,7 @@ static void pq_close(struct store *base) {
     pq_disconnect(&s->writer);
     pq_copy_free(&s->copy);
     map_free(&s->heard);
+    map_free(&s->absent);
     buf_free(&s->received_origin);
     pthread_mutex_destroy(&s->turn);
     free(s->url);
@@ -209,6 +220,7 @@ static enum err pq_open(const char *url, enum store_mode mode, struct store **ou
     s->tx.store = s;
     s->url = strdup(url);
     map_init(&s->heard);
+    map_init(&s->absent);
     pthread_mutex_init(&s->turn, NULL);
     enum err e =
         s->url ? pq_connect(&s->writer, url, mode == STORE_WRITE, d) : diag_set(d, ERR_NOMEM, "memory ran out");
@@ -309,6 +321,7 @@ const struct store_driver store_postgres = {
     .holding_latest = pq_holding_latest,
     .holding_history = pq_holding_history,
     .holding_scan = pq_holding_scan,
+    .holding_expect = pq_holding_expect,
     .holding_undecided = pq_holding_undecided,
     .holding_each = pq_holding_each,
     .holding_naming = pq_holding_naming,

@@ -5,8 +5,6 @@
 
 #include "store/postgres_driver.h"
 
-enum { BYTEA_OID = 17, BIGINT_OID = 20 };
-
 enum err pq_full(struct diag *d) {
     return diag_set(d, ERR_NOMEM, "what the store found does not fit into the memory given for it");
 }
@@ -99,11 +97,12 @@ static enum err read_url(struct connection *c, const char *url, struct diag *d) 
 
 static void no_notices(void *context, const char *message) {}
 
-/* One look-up at a time is all the store asks for: plans that read whole tables are never better, whatever an empty
- * table's statistics say. Durability is what store.h promises: a server that is set to less is not obeyed. */
+/* One look-up at a time is all the store asks for: plans that read whole tables, or all that may match before the
+ * first, are never better, whatever an empty table's statistics say. Durability is what store.h promises: a server that
+ * is set to less is not obeyed. */
 static const char session[] =
     "SET enable_hashjoin=off;SET enable_mergejoin=off;SET enable_seqscan=off;SET jit=off;SET timezone='UTC';"
-    "SET max_parallel_workers_per_gather=0;"
+    "SET enable_bitmapscan=off;SET enable_sort=off;SET max_parallel_workers_per_gather=0;"
     /* A process that stops in the middle must not stop all others: what it holds is taken from it. */
     "SET lock_timeout='120s';SET idle_in_transaction_session_timeout='600s';"
     "SELECT set_config('synchronous_commit','on',false) WHERE current_setting('synchronous_commit')='off'";

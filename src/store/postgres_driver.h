@@ -33,6 +33,7 @@
 #include "store/driver.h"
 
 enum {
+    BYTEA_OID = 17,             /* as pg_type.dat numbers it */
     PG_VALUES_MAX = 32,         /* parameters of one statement; the widest, a search for twelve words, has 31 */
     PG_SCHEMA_NAME_MAX = 40,    /* of NAMEDATALEN 63, the rest for the names of locks */
     PG_COPY_BYTES = 4 << 20,    /* rows waiting for COPY are entered when they reach this: bounds memory */
@@ -163,6 +164,7 @@ struct pq_store {
     struct pq_reader tx_all, tx_visible;
     struct pq_copy copy;
     struct map heard;                    /* ids of holdings whose rows wait */
+    struct map absent;                   /* ids of which nothing is held, while nobody else may add: 1; 0 = no more */
     int64_t published, newest;           /* as the transaction sees them: the row of `state` it holds locked */
     int64_t published_kept, newest_kept; /* as the row says it */
     bool intake;                         /* this session has the realm's intake lock */
@@ -181,11 +183,18 @@ static inline struct pq_store *pq_store_of(struct store_tx *tx) {
 MUST_CHECK enum err pq_enter(struct store_reader *r, struct connection **c, struct value *mark, struct diag *d);
 /* The writer's connection, with nothing waiting. */
 MUST_CHECK enum err pq_writer(struct store_tx *tx, struct connection **c, struct diag *d);
+/* The same two for tables that COPY does not fill: rows that wait for others go on waiting. */
+MUST_CHECK enum err pq_enter_aside(struct store_reader *r, struct connection **c, struct diag *d);
+static inline struct connection *pq_aside(struct store_tx *tx) {
+    return &pq_store_of(tx)->writer;
+}
 /* The newest holding that is to be seen, from parameter `n`. */
 #define VISIBLE(n) "coalesce($" #n "::bigint,(SELECT visible FROM state))"
 
 /* Enters all rows that wait; the latter when there are many. */
 MUST_CHECK enum err pq_flush(struct pq_store *s, struct diag *d);
+/* Whether nothing is held of the object, waiting rows included; false: perhaps. */
+bool pq_is_absent(const struct pq_store *s, struct span stix_id);
 MUST_CHECK enum err pq_flush_if_many(struct pq_store *s, struct diag *d);
 
 /* The session's lock on the realm's intakes; *got is false when another process has it. */
@@ -232,6 +241,7 @@ enum err pq_audit_scan(struct store_reader *r, uint64_t after, size_t limit, str
                        struct store_audit_kept **out, size_t *count, struct diag *d);
 enum err pq_holding_add(struct store_tx *tx, const struct store_holding *h, const struct span *refs, size_t ref_count,
                         int64_t *id, bool *added, struct diag *d);
+enum err pq_holding_expect(struct store_tx *tx, const struct span *ids, size_t count, struct diag *d);
 enum err pq_intake_publish(struct store_tx *tx, struct diag *d);
 enum err pq_intake_discard(struct store_tx *tx, struct diag *d);
 enum err pq_holding_visible(struct store_reader *r, int64_t *out, struct diag *d);

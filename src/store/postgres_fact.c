@@ -3,9 +3,8 @@
 
 enum err pq_meta_get(struct store_reader *r, const char *name, struct arena *a, struct span *out, struct diag *d) {
     struct connection *c;
-    struct value mark;
     PGresult *rows = NULL;
-    enum err e = pq_enter(r, &c, &mark, d);
+    enum err e = pq_enter_aside(r, &c, d);
     if (!e) e = pq_query(c, "SELECT value FROM meta WHERE name=$1", VALUES(v_bytes(span_cstr(name))), &rows, d);
     if (!e && PQntuples(rows) > 0) *out = arena_copy(a, col_span(rows, 0, 0));
     PQclear(rows);
@@ -13,12 +12,9 @@ enum err pq_meta_get(struct store_reader *r, const char *name, struct arena *a, 
 }
 
 enum err pq_meta_set(struct store_tx *tx, const char *name, struct span value, struct diag *d) {
-    struct connection *c;
-    enum err e = pq_writer(tx, &c, d);
-    return e ? e
-             : pq_run(c,
-                      "INSERT INTO meta(name,value) VALUES($1,$2) ON CONFLICT(name) DO UPDATE SET value=excluded.value",
-                      VALUES(v_bytes(span_cstr(name)), v_bytes(value)), NULL, d);
+    return pq_run(pq_aside(tx),
+                  "INSERT INTO meta(name,value) VALUES($1,$2) ON CONFLICT(name) DO UPDATE SET value=excluded.value",
+                  VALUES(v_bytes(span_cstr(name)), v_bytes(value)), NULL, d);
 }
 
 enum err pq_holdings_altered(struct connection *c, struct diag *d) {
@@ -32,13 +28,10 @@ enum err pq_holdings_altered(struct connection *c, struct diag *d) {
 /* ---- documents --------------------------------------------------------------------------------------------------- */
 
 enum err pq_document_put(struct store_tx *tx, const struct store_document *doc, struct diag *d) {
-    struct connection *c;
-    enum err e = pq_writer(tx, &c, d);
-    return e ? e
-             : pq_run(c,
-                      "INSERT INTO document(kind,key,time,body) VALUES($1,$2,$3,$4) ON CONFLICT(kind,key)"
-                      " DO UPDATE SET time=excluded.time,body=excluded.body",
-                      VALUES(v_bytes(doc->kind), v_bytes(doc->key), v_time(doc->time), v_bytes(doc->body)), NULL, d);
+    return pq_run(pq_aside(tx),
+                  "INSERT INTO document(kind,key,time,body) VALUES($1,$2,$3,$4) ON CONFLICT(kind,key)"
+                  " DO UPDATE SET time=excluded.time,body=excluded.body",
+                  VALUES(v_bytes(doc->kind), v_bytes(doc->key), v_time(doc->time), v_bytes(doc->body)), NULL, d);
 }
 
 static enum err read_documents(PGresult *rows, struct arena *a, struct store_document **out, size_t *count,
@@ -57,11 +50,10 @@ static enum err read_documents(PGresult *rows, struct arena *a, struct store_doc
 enum err pq_document_get(struct store_reader *r, const char *kind, struct span key, struct arena *a,
                          struct store_document *out, struct diag *d) {
     struct connection *c;
-    struct value mark;
     PGresult *rows = NULL;
     struct store_document *found;
     size_t count = 0;
-    enum err e = pq_enter(r, &c, &mark, d);
+    enum err e = pq_enter_aside(r, &c, d);
     if (!e)
         e = pq_query(c, "SELECT kind,key,time,body FROM document WHERE kind=$1 AND key=$2",
                      VALUES(v_bytes(span_cstr(kind)), v_bytes(key)), &rows, d);
@@ -76,9 +68,8 @@ enum err pq_document_get(struct store_reader *r, const char *kind, struct span k
 enum err pq_document_list(struct store_reader *r, const char *kind, struct arena *a, struct store_document **out,
                           size_t *count, struct diag *d) {
     struct connection *c;
-    struct value mark;
     PGresult *rows = NULL;
-    enum err e = pq_enter(r, &c, &mark, d);
+    enum err e = pq_enter_aside(r, &c, d);
     if (!e)
         e = pq_query(c, "SELECT kind,key,time,body FROM document WHERE kind=$1 ORDER BY key",
                      VALUES(v_bytes(span_cstr(kind))), &rows, d);
@@ -88,11 +79,8 @@ enum err pq_document_list(struct store_reader *r, const char *kind, struct arena
 }
 
 enum err pq_document_delete(struct store_tx *tx, const char *kind, struct span key, struct diag *d) {
-    struct connection *c;
-    enum err e = pq_writer(tx, &c, d);
-    return e ? e
-             : pq_run(c, "DELETE FROM document WHERE kind=$1 AND key=$2",
-                      VALUES(v_bytes(span_cstr(kind)), v_bytes(key)), NULL, d);
+    return pq_run(pq_aside(tx), "DELETE FROM document WHERE kind=$1 AND key=$2",
+                  VALUES(v_bytes(span_cstr(kind)), v_bytes(key)), NULL, d);
 }
 
 /* ---- sources ----------------------------------------------------------------------------------------------------- */
@@ -102,11 +90,10 @@ static enum err find_source(struct connection *c, struct span name, int64_t *out
 }
 
 enum err pq_source_number(struct store_tx *tx, struct span name, uint32_t *out, struct diag *d) {
-    struct connection *c;
+    struct connection *c = pq_aside(tx);
     int64_t number = 0;
     bool found = false;
-    enum err e = pq_writer(tx, &c, d);
-    if (!e) e = find_source(c, name, &number, &found, d);
+    enum err e = find_source(c, name, &number, &found, d);
     if (!e && !found)
         e = pq_number(c, "INSERT INTO source(id,name) SELECT max(id)+1,$1 FROM source RETURNING id",
                       VALUES(v_bytes(name)), &number, NULL, d);
@@ -117,9 +104,8 @@ enum err pq_source_number(struct store_tx *tx, struct span name, uint32_t *out, 
 
 enum err pq_source_name(struct store_reader *r, uint32_t number, struct arena *a, struct span *out, struct diag *d) {
     struct connection *c;
-    struct value mark;
     PGresult *rows = NULL;
-    enum err e = pq_enter(r, &c, &mark, d);
+    enum err e = pq_enter_aside(r, &c, d);
     if (!e) e = pq_query(c, "SELECT name FROM source WHERE id=$1", VALUES(v_int(number)), &rows, d);
     bool found = !e && PQntuples(rows) > 0;
     if (found) *out = arena_copy(a, col_span(rows, 0, 0));
@@ -131,10 +117,9 @@ enum err pq_source_name(struct store_reader *r, uint32_t number, struct arena *a
 
 enum err pq_source_find(struct store_reader *r, struct span name, uint32_t *out, struct diag *d) {
     struct connection *c;
-    struct value mark;
     int64_t number = 0;
     bool found = false;
-    enum err e = pq_enter(r, &c, &mark, d);
+    enum err e = pq_enter_aside(r, &c, d);
     if (!e) e = find_source(c, name, &number, &found, d);
     if (!e && !found)
         e = diag_set(d, ERR_NOT_FOUND, "nothing ever came from \"%.*s\"", SPAN_ARG(span_first(name, 128)));
@@ -147,9 +132,8 @@ enum err pq_source_find(struct store_reader *r, struct span name, uint32_t *out,
 enum err pq_audit_scan(struct store_reader *r, uint64_t after, size_t limit, struct arena *a,
                        struct store_audit_kept **out, size_t *count, struct diag *d) {
     struct connection *c;
-    struct value mark;
     PGresult *rows = NULL;
-    enum err e = pq_enter(r, &c, &mark, d);
+    enum err e = pq_enter_aside(r, &c, d);
     if (!e)
         e = pq_query(c,
                      "SELECT id,time,actor,operation,detail,outcome,chain FROM audit WHERE id>$1 ORDER BY id LIMIT $2",
@@ -174,12 +158,11 @@ enum err pq_audit_scan(struct store_reader *r, uint64_t after, size_t limit, str
 }
 
 enum err pq_audit_add(struct store_tx *tx, const struct store_audit *entry, struct diag *d) {
-    struct connection *c;
+    struct connection *c = pq_aside(tx);
     PGresult *rows = NULL;
     struct sha256 chain = {0};
     int64_t number = 0;
-    enum err e = pq_writer(tx, &c, d);
-    if (!e) e = pq_query(c, "SELECT id,chain FROM audit ORDER BY id DESC LIMIT 1", NO_VALUES, &rows, d);
+    enum err e = pq_query(c, "SELECT id,chain FROM audit ORDER BY id DESC LIMIT 1", NO_VALUES, &rows, d);
     if (!e && PQntuples(rows) > 0) {
         number = col_int(rows, 0, 0);
         if (PQgetlength(rows, 0, 1) == SHA256_SIZE) memcpy(chain.b, PQgetvalue(rows, 0, 1), SHA256_SIZE);

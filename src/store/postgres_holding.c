@@ -92,6 +92,8 @@ enum err pq_holding_history(struct store_reader *r, struct span stix_id, bool wi
     struct connection *c;
     struct value mark;
     PGresult *rows = NULL;
+    const struct pq_reader *reader = (const struct pq_reader *)r;
+    if (reader->mark && pq_is_absent(reader->store, stix_id)) return ERR_NONE;
     enum err e = pq_enter(r, &c, &mark, d);
     if (!e)
         e = pq_query(c,
@@ -127,11 +129,12 @@ enum err pq_holding_scan(struct store_reader *r, int64_t after, struct span type
 }
 
 enum { PLACE_COLUMN = 14, KNOWN_COLUMN = PLACE_COLUMN + 1 };
+/* Of EXISTS the planner may make a hash of the whole table, each time; of a single row's look-up it does not. */
+#define NONE(from) ",coalesce((SELECT 0::bigint FROM " from " LIMIT 1),1)"
 #define KNOWN_COLUMNS                                                                                                  \
-    ",h.body"                                                                                                          \
-    ",(NOT EXISTS(SELECT FROM holding v WHERE v.stix_id=h.stix_id AND v.id<>h.id))::int::bigint"                       \
-    ",(NOT EXISTS(SELECT FROM entry e WHERE e.ledger=$4 AND e.stix_id=h.stix_id))::int::bigint"                        \
-    ",(NOT EXISTS(SELECT FROM waiting w WHERE w.ledger=$4 AND w.needs=h.stix_id))::int::bigint"
+    ",h.body" NONE("holding v WHERE v.stix_id=h.stix_id AND v.id<>h.id")                                               \
+        NONE("entry e WHERE e.ledger=$4 AND e.stix_id=h.stix_id")                                                      \
+            NONE("waiting w WHERE w.ledger=$4 AND w.needs=h.stix_id")
 
 enum err pq_holding_undecided(struct store_reader *r, int64_t ledger, int64_t after, size_t limit, struct arena *a,
                               struct store_holding **out, size_t *count, struct diag *d) {

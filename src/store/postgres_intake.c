@@ -1,4 +1,5 @@
 /* Adding, publishing and discarding holdings. */
+#include <endian.h>
 #include <stdlib.h>
 
 #include "store/postgres_driver.h"
@@ -83,6 +84,50 @@ static enum err insert(struct pq_store *s, int64_t body, const struct store_hold
                        d);
 }
 
+/* ---- what an intake asks for together -----------------------------------------------------------------------------
+ */
+
+bool pq_is_absent(const struct pq_store *s, struct span stix_id) {
+    uint64_t absent = 0;
+    return s->intake && map_get(&s->absent, stix_id, &absent) && absent;
+}
+
+/* An array of byteas as the protocol has it in binary. */
+static void put_array(struct buf *b, const struct span *items, size_t count) {
+    const uint32_t head[] = {htobe32(1), 0, htobe32(BYTEA_OID), htobe32((uint32_t)count), htobe32(1)};
+    buf_add(b, span_of(head, sizeof head));
+    for (size_t i = 0; i < count; i++) {
+        uint32_t len = htobe32((uint32_t)items[i].len);
+        buf_add(b, span_of(&len, sizeof len));
+        buf_add(b, items[i]);
+    }
+}
+
+static enum err remember_absent(struct pq_store *s, struct span stix_id, uint64_t absent, struct diag *d) {
+    if (map_set(&s->absent, stix_id, absent, NULL)) return ERR_NONE;
+    return diag_set(d, ERR_NOMEM, "memory ran out");
+}
+
+enum err pq_holding_expect(struct store_tx *tx, const struct span *ids, size_t count, struct diag *d) {
+    struct pq_store *s = pq_store_of(tx);
+    struct buf array = BUF_EMPTY;
+    PGresult *rows = NULL;
+    uint64_t waits;
+    if (!s->intake) return ERR_NONE; /* somebody else may add them at any time */
+    if (s->absent.count > PG_HEARD_MAX) map_clear(&s->absent);
+    put_array(&array, ids, count);
+    enum err e = buf_ok(&array) ? ERR_NONE : diag_set(d, ERR_NOMEM, "memory ran out");
+    if (!e)
+        e = pq_query(&s->writer, "SELECT stix_id FROM holding WHERE stix_id=ANY($1::bytea[])",
+                     VALUES(v_bytes(buf_span(&array))), &rows, d);
+    for (size_t i = 0; !e && i < count; i++)
+        e = remember_absent(s, ids[i], s->heard.count < PG_HEARD_MAX && !map_get(&s->heard, ids[i], &waits), d);
+    for (int i = 0; !e && i < PQntuples(rows); i++) e = remember_absent(s, col_span(rows, i, 0), 0, d);
+    PQclear(rows);
+    buf_free(&array);
+    return e;
+}
+
 /* Rows of this object may wait: then they are entered before it is looked for. */
 static enum err make_findable(struct pq_store *s, struct span stix_id, struct diag *d) {
     uint64_t waits;
@@ -92,12 +137,14 @@ static enum err make_findable(struct pq_store *s, struct span stix_id, struct di
 enum err pq_holding_add(struct store_tx *tx, const struct store_holding *h, const struct span *refs, size_t ref_count,
                         int64_t *id, bool *added, struct diag *d) {
     struct pq_store *s = pq_store_of(tx);
-    struct twin twin;
+    struct twin twin = {0};
     bool got = s->intake;
     enum err e = got ? ERR_NONE : pq_intake_lock(s, &got, d);
     if (!e && !got) return diag_set(d, ERR_BUSY, "%s: another process is taking objects in; try again", s->writer.name);
-    if (!e) e = make_findable(s, h->stix_id, d);
-    if (!e) e = find_twin(&s->writer, h, &twin, d);
+    bool absent = pq_is_absent(s, h->stix_id);
+    if (!e && !absent) e = make_findable(s, h->stix_id, d);
+    if (!e && !absent) e = find_twin(&s->writer, h, &twin, d);
+    if (!e && absent) e = remember_absent(s, h->stix_id, 0, d);
     if (e) return e;
     if (twin.same) {
         *id = twin.same;

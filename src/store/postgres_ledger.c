@@ -8,13 +8,11 @@
     "cosigned_time,cursor,cursor_agreement"
 
 enum err pq_ledger_create(struct store_tx *tx, const struct store_ledger *l, int64_t *id, struct diag *d) {
-    struct connection *c;
+    struct connection *c = pq_aside(tx);
     int64_t other;
     bool exists = false;
-    enum err e = pq_writer(tx, &c, d);
-    if (!e)
-        e = pq_number(c, "SELECT id FROM ledger WHERE recipient=$1 AND lineage=$2",
-                      VALUES(v_bytes(l->recipient), v_bytes(l->lineage)), &other, &exists, d);
+    enum err e = pq_number(c, "SELECT id FROM ledger WHERE recipient=$1 AND lineage=$2",
+                           VALUES(v_bytes(l->recipient), v_bytes(l->lineage)), &other, &exists, d);
     if (e) return e;
     if (exists)
         return diag_set(d, ERR_EXISTS, "there is a ledger for %.*s under this agreement already",
@@ -59,9 +57,8 @@ static enum err read_ledgers(PGresult *rows, struct arena *a, struct store_ledge
 enum err pq_ledger_list(struct store_reader *r, struct arena *a, struct store_ledger **out, size_t *count,
                         struct diag *d) {
     struct connection *c;
-    struct value mark;
     PGresult *rows = NULL;
-    enum err e = pq_enter(r, &c, &mark, d);
+    enum err e = pq_enter_aside(r, &c, d);
     if (!e) e = pq_query(c, "SELECT " LEDGER_COLUMNS " FROM ledger ORDER BY id", NO_VALUES, &rows, d);
     if (!e) e = read_ledgers(rows, a, out, count, d);
     PQclear(rows);
@@ -74,11 +71,10 @@ static enum err no_ledger(int64_t id, struct diag *d) {
 
 enum err pq_ledger_get(struct store_reader *r, int64_t id, struct arena *a, struct store_ledger *out, struct diag *d) {
     struct connection *c;
-    struct value mark;
     PGresult *rows = NULL;
     struct store_ledger *found;
     size_t count = 0;
-    enum err e = pq_enter(r, &c, &mark, d);
+    enum err e = pq_enter_aside(r, &c, d);
     if (!e) e = pq_query(c, "SELECT " LEDGER_COLUMNS " FROM ledger WHERE id=$1", VALUES(v_int(id)), &rows, d);
     if (!e) e = read_ledgers(rows, a, &found, &count, d);
     PQclear(rows);
@@ -88,17 +84,16 @@ enum err pq_ledger_get(struct store_reader *r, int64_t id, struct arena *a, stru
 }
 
 enum err pq_ledger_update(struct store_tx *tx, const struct store_ledger *l, struct diag *d) {
-    struct connection *c;
+    struct connection *c = pq_aside(tx);
     int64_t changed = 0;
-    enum err e = pq_writer(tx, &c, d);
-    if (!e)
-        e = pq_run(c,
-                   "UPDATE ledger SET size=$1,last_time=$2,frontier=$3,checkpoint=$4,cosignature=$5,cosigned_size=$6,"
-                   "cosigned_time=$7,cursor=$8,cursor_agreement=$9 WHERE id=$10",
-                   VALUES(v_int((int64_t)l->size), v_time(l->last_time), v_bytes(l->frontier), v_bytes(l->checkpoint),
-                          v_bytes(l->cosignature), v_int((int64_t)l->cosigned_size), v_time(l->cosigned_time),
-                          v_int(l->cursor), v_bytes(l->cursor_agreement), v_int(l->id)),
-                   &changed, d);
+    enum err e =
+        pq_run(c,
+               "UPDATE ledger SET size=$1,last_time=$2,frontier=$3,checkpoint=$4,cosignature=$5,cosigned_size=$6,"
+               "cosigned_time=$7,cursor=$8,cursor_agreement=$9 WHERE id=$10",
+               VALUES(v_int((int64_t)l->size), v_time(l->last_time), v_bytes(l->frontier), v_bytes(l->checkpoint),
+                      v_bytes(l->cosignature), v_int((int64_t)l->cosigned_size), v_time(l->cosigned_time),
+                      v_int(l->cursor), v_bytes(l->cursor_agreement), v_int(l->id)),
+               &changed, d);
     return e || changed ? e : no_ledger(l->id, d);
 }
 
@@ -106,21 +101,17 @@ enum err pq_ledger_update(struct store_tx *tx, const struct store_ledger *l, str
 
 enum err pq_tile_put(struct store_tx *tx, int64_t ledger, unsigned level, uint64_t index, struct span hashes,
                      struct diag *d) {
-    struct connection *c;
-    enum err e = pq_writer(tx, &c, d);
-    return e ? e
-             : pq_run(c,
-                      "INSERT INTO tile(ledger,level,idx,hashes) VALUES($1,$2,$3,$4) ON CONFLICT(ledger,level,idx)"
-                      " DO UPDATE SET hashes=excluded.hashes",
-                      VALUES(v_int(ledger), v_int(level), v_int((int64_t)index), v_bytes(hashes)), NULL, d);
+    return pq_run(pq_aside(tx),
+                  "INSERT INTO tile(ledger,level,idx,hashes) VALUES($1,$2,$3,$4) ON CONFLICT(ledger,level,idx)"
+                  " DO UPDATE SET hashes=excluded.hashes",
+                  VALUES(v_int(ledger), v_int(level), v_int((int64_t)index), v_bytes(hashes)), NULL, d);
 }
 
 enum err pq_tile_get(struct store_reader *r, int64_t ledger, unsigned level, uint64_t index, struct arena *a,
                      struct span *out, struct diag *d) {
     struct connection *c;
-    struct value mark;
     PGresult *rows = NULL;
-    enum err e = pq_enter(r, &c, &mark, d);
+    enum err e = pq_enter_aside(r, &c, d);
     if (!e)
         e = pq_query(c, "SELECT hashes FROM tile WHERE ledger=$1 AND level=$2 AND idx=$3",
                      VALUES(v_int(ledger), v_int(level), v_int((int64_t)index)), &rows, d);
@@ -137,11 +128,8 @@ enum err pq_tile_get(struct store_reader *r, int64_t ledger, unsigned level, uin
 /* ---- waiting ----------------------------------------------------------------------------------------------------- */
 
 enum err pq_waiting_add(struct store_tx *tx, int64_t ledger, struct span needs, int64_t holding, struct diag *d) {
-    struct connection *c;
-    enum err e = pq_writer(tx, &c, d);
-    return e ? e
-             : pq_run(c, "INSERT INTO waiting(ledger,needs,holding) VALUES($1,$2,$3) ON CONFLICT DO NOTHING",
-                      VALUES(v_int(ledger), v_bytes(needs), v_int(holding)), NULL, d);
+    return pq_run(pq_aside(tx), "INSERT INTO waiting(ledger,needs,holding) VALUES($1,$2,$3) ON CONFLICT DO NOTHING",
+                  VALUES(v_int(ledger), v_bytes(needs), v_int(holding)), NULL, d);
 }
 
 static int by_number(const void *a, const void *b) {
@@ -151,12 +139,10 @@ static int by_number(const void *a, const void *b) {
 
 enum err pq_waiting_take(struct store_tx *tx, int64_t ledger, struct span needs, struct arena *a, int64_t **out,
                          size_t *count, struct diag *d) {
-    struct connection *c;
+    struct connection *c = pq_aside(tx);
     PGresult *rows = NULL;
-    enum err e = pq_writer(tx, &c, d);
-    if (!e)
-        e = pq_query(c, "DELETE FROM waiting WHERE ledger=$1 AND needs=$2 RETURNING holding",
-                     VALUES(v_int(ledger), v_bytes(needs)), &rows, d);
+    enum err e = pq_query(c, "DELETE FROM waiting WHERE ledger=$1 AND needs=$2 RETURNING holding",
+                          VALUES(v_int(ledger), v_bytes(needs)), &rows, d);
     if (e) return e;
     int n = PQntuples(rows);
     *out = pq_rows(a, (size_t)n, sizeof **out);
@@ -171,23 +157,19 @@ enum err pq_waiting_take(struct store_tx *tx, int64_t ledger, struct span needs,
 /* ---- decision runs ----------------------------------------------------------------------------------------------- */
 
 enum err pq_decision_add(struct store_tx *tx, const struct store_decision_run *run, struct diag *d) {
-    struct connection *c;
-    enum err e = pq_writer(tx, &c, d);
-    return e ? e
-             : pq_run(c,
-                      "INSERT INTO decision(ledger,id,first,last,time,agreement)"
-                      " SELECT $1,coalesce(max(id),0)+1,$2,$3,$4,$5 FROM decision WHERE ledger=$1",
-                      VALUES(v_int(run->ledger), v_int(run->first), v_int(run->last), v_time(run->time),
-                             v_bytes(run->agreement)),
-                      NULL, d);
+    return pq_run(
+        pq_aside(tx),
+        "INSERT INTO decision(ledger,id,first,last,time,agreement)"
+        " SELECT $1,coalesce(max(id),0)+1,$2,$3,$4,$5 FROM decision WHERE ledger=$1",
+        VALUES(v_int(run->ledger), v_int(run->first), v_int(run->last), v_time(run->time), v_bytes(run->agreement)),
+        NULL, d);
 }
 
 enum err pq_decision_find(struct store_reader *r, int64_t ledger, int64_t holding, struct arena *a,
                           struct store_decision_run *out, struct diag *d) {
     struct connection *c;
-    struct value mark;
     PGresult *rows = NULL;
-    enum err e = pq_enter(r, &c, &mark, d);
+    enum err e = pq_enter_aside(r, &c, d);
     if (!e)
         e = pq_query(c,
                      "SELECT first,last,time,agreement FROM decision WHERE ledger=$1 AND first<=$2 AND last>=$2"

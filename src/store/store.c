@@ -259,6 +259,10 @@ enum err store_holding_scan(struct store_reader *r, int64_t after, struct span t
     return r->driver->holding_scan(r, after, type, page_size(limit), a, out, count, d);
 }
 
+enum err store_holding_expect(struct store_tx *tx, const struct span *ids, size_t count, struct diag *d) {
+    return tx->driver->holding_expect && count > 0 ? tx->driver->holding_expect(tx, ids, count, d) : ERR_NONE;
+}
+
 enum err store_holding_undecided(struct store_reader *r, int64_t ledger, int64_t after, size_t limit, struct arena *a,
                                  struct store_holding **out, size_t *count, struct diag *d) {
     *out = NULL, *count = 0;

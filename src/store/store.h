@@ -172,6 +172,9 @@ struct store_holding {
  * (*added stays false). */
 MUST_CHECK enum err store_holding_add(struct store_tx *tx, const struct store_holding *h, const struct span *refs,
                                       size_t ref_count, int64_t *id, bool *added, struct diag *d);
+/* Says which objects an intake looks up and adds next, so that a driver for which each question is a journey asks them
+ * together. Changes nothing else. */
+MUST_CHECK enum err store_holding_expect(struct store_tx *tx, const struct span *ids, size_t count, struct diag *d);
 /* Makes all pending holdings visible. */
 MUST_CHECK enum err store_intake_publish(struct store_tx *tx, struct diag *d);
 /* Deletes all pending holdings (and bodies, references, objects only they use). May take several seconds for a million.
