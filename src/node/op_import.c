@@ -174,6 +174,14 @@ static enum err look_for_warnings(struct import *im, const struct intake_object 
     return e;
 }
 
+static enum err expect(struct import *im, const struct reading_batch *batch, struct diag *d) {
+    struct span ids[READING_BATCH];
+    size_t count = 0;
+    for (size_t i = 0; i < batch->count; i++)
+        if (batch->objects[i].outcome == READING_GOOD) ids[count++] = batch->objects[i].object.id;
+    return intake_expect(im->intake, ids, count, d);
+}
+
 static enum err import_stix(struct import *im, const struct store_handling *h, struct diag *d) {
     struct intake_options options = {.has_handling = h->tlp || h->confidence >= 0 || h->labels.len,
                                      .handling = *h,
@@ -186,7 +194,7 @@ static enum err import_stix(struct import *im, const struct store_handling *h, s
     enum err e = intake_open(&im->context, &options, &im->intake, d);
     if (!e) e = reading_open(read_input, im, &reading, d);
     while (!e && !(e = reading_next(reading, &batch, d)) && batch.count > 0) {
-        e = intake_expect(im->intake, batch.objects, batch.count, d);
+        e = expect(im, &batch, d);
         for (size_t i = 0; !e && i < batch.count; i++) {
             e = intake_take(im->intake, &batch.objects[i], NULL, d);
             if (!e) e = look_for_warnings(im, &batch.objects[i], d);

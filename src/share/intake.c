@@ -342,16 +342,9 @@ static enum err reject(struct intake *in, const struct intake_object *o, const c
     return ERR_NONE;
 }
 
-enum err intake_expect(struct intake *in, const struct intake_object *objects, size_t count, struct diag *d) {
-    struct span ids[READING_BATCH];
+enum err intake_expect(struct intake *in, const struct span *ids, size_t count, struct diag *d) {
     enum err e = transaction(in, d);
-    for (size_t at = 0; !e && at < count;) {
-        size_t n = 0;
-        for (; at < count && n < READING_BATCH; at++)
-            if (objects[at].outcome == READING_GOOD) ids[n++] = objects[at].object.id;
-        e = store_holding_expect(in->tx, ids, n, d);
-    }
-    return e;
+    return e ? e : store_holding_expect(in->tx, ids, count, d);
 }
 
 enum err intake_take(struct intake *in, const struct intake_object *o, int64_t *holding, struct diag *d) {

@@ -44,8 +44,9 @@ MUST_CHECK enum err intake_add(struct intake *in, struct span object, const char
 struct intake_object;
 MUST_CHECK enum err intake_take(struct intake *in, const struct intake_object *object, int64_t *holding,
                                 struct diag *d);
-/* Says that these are taken next: what the store is to look up for them it looks up together. Changes nothing else. */
-MUST_CHECK enum err intake_expect(struct intake *in, const struct intake_object *objects, size_t count, struct diag *d);
+/* Says of which objects (by id) versions are taken next: what the store is to look up for them it looks up together.
+ * Changes nothing else. */
+MUST_CHECK enum err intake_expect(struct intake *in, const struct span *ids, size_t count, struct diag *d);
 /* Labels of local handling for what is new among the objects that follow ('\n'-separated, sorted; borrowed until the
  * next call), beside no handling in the options. */
 void intake_label(struct intake *in, struct span labels);

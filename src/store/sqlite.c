@@ -17,16 +17,15 @@
 
 /* What the pragmas below are given. */
 #define PAGE_SIZE        "4096"   /* 8192 measured no faster for imports, and costs more WAL for each small commit */
-#define WRITER_CACHE_KIB "262144" /* holds the index of ids of some 8 million objects: its insertions are random */
+#define WRITER_CACHE_KIB "131072" /* holds the index of ids of some 4 million objects: its insertions are random */
 #define READER_CACHE_KIB "8192"   /* the map is the reader's cache; this is for pages that are still in the WAL */
 #define READER_MAP_BYTES                                                                                               \
     "268435456" /* 256 MiB: pages beyond come through the cache; a scan of everything must not count as memory */
-/* Pages in the WAL that make a commit copy it back. During an intake more, because the next transactions write most of
- * the same pages again; otherwise fewer, because a reader looks into the WAL first, and without its map. */
-#define CHECKPOINT_PAGES        8192        /* 32 MiB */
-#define CHECKPOINT_PAGES_INTAKE 32768       /* 128 MiB */
-#define WAL_KEPT_BYTES          "268435456" /* a WAL that grew larger, because a reader held it, is cut to this */
-#define BUSY_TIMEOUT_MS         10000 /* other programs hold SQLite's locks for moments only (recovery, checkpoints) */
+/* Pages in the WAL that make a commit copy it back, 128 MiB. The next transactions of an intake or of a sync write most
+ * of the same pages again; a reader looks into the WAL first, and without its map. */
+#define CHECKPOINT_PAGES 32768
+#define WAL_KEPT_BYTES   "268435456" /* a WAL that grew larger, because a reader held it, is cut to this */
+#define BUSY_TIMEOUT_MS  10000       /* other programs hold SQLite's locks for moments only (recovery, checkpoints) */
 
 /* ---- connections ------------------------------------------------------------------------------------------------- */
 
@@ -190,9 +189,7 @@ static enum err discard_pending(struct lite_store *s, struct diag *d) {
 /* After each commit. What it cannot copy back now stays in the WAL, safe, and is tried again after the next. */
 static int after_commit(void *context, sqlite3 *db, const char *name, int pages) {
     struct lite_store *s = context;
-    int limit = s->pending ? CHECKPOINT_PAGES_INTAKE : CHECKPOINT_PAGES;
-    if (s->checkpoint_pages) limit = s->checkpoint_pages;
-    if (pages < limit) return SQLITE_OK;
+    if (pages < (s->checkpoint_pages ? s->checkpoint_pages : CHECKPOINT_PAGES)) return SQLITE_OK;
     int code = sqlite3_wal_checkpoint_v2(db, name, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
     if (code != SQLITE_OK && code != SQLITE_BUSY) {
         log_warn("store %s: the WAL could not be copied back: %s", s->path, sqlite3_errstr(code));

@@ -62,6 +62,7 @@ enum err taxii_sync(struct node *n, const char *name, const struct taxii_sync_op
     *result = (struct taxii_sync_result){0};
     enum err e = begin(n, name, d);
     if (e) return e;
+    pthread_mutex_init(&s.telling, NULL);
     arena_init(&s.arena, SYNC_ARENA_MAX);
     s.links.bytes = &s.bytes;
     s.links.client.stop = s.options->stop;
@@ -80,6 +81,7 @@ enum err taxii_sync(struct node *n, const char *name, const struct taxii_sync_op
     store_reader_close(&s.reader);
     taxii_identity_free(&s.identity);
     arena_free(&s.arena);
+    pthread_mutex_destroy(&s.telling);
     end(name);
     result->bytes = atomic_load(&s.bytes);
     result->seconds = (double)(clock_monotonic_us() - started) / 1e6;

@@ -6,13 +6,13 @@
 #include "base/encode.h"
 #include "base/map.h"
 #include "ledger/record.h"
+#include "share/purpose.h"
 #include "taxii/sync_run.h"
 #include "json/json.h"
 
 enum {
-    RACES_MAX = 3,                /* times a withdrawal may overtake us without progress in between */
-    OBJECT_ARENA_MAX = 256 << 20, /* an object and its tape of nodes */
-    SCRATCH_ARENA_MAX = 4 << 20   /* a record, or two notes */
+    RACES_MAX = 3,              /* times a withdrawal may overtake us without progress in between */
+    SCRATCH_ARENA_MAX = 4 << 20 /* a record, or two notes */
 };
 
 /* One ledger being pulled. */
@@ -23,9 +23,11 @@ struct pull {
     struct taxii_sync_ledger *out;
     struct sync_state state; /* what is stored */
     struct sync_head head;
-    struct sync_range range; /* verified, not stored yet */
-    int64_t range_begun_us;  /* monotonic */
-    uint64_t next;           /* entries verified */
+    struct sync_range range; /* verified, not given to be stored yet */
+    struct sync_storing storing;
+    int64_t range_begun_us; /* monotonic */
+    bool limited;           /* an agreement says what its objects may be used for */
+    uint64_t next;          /* entries verified */
     time_us last_time;
     struct fetch *fetch;
     struct fetch_page *page; /* being consumed */
@@ -133,21 +135,31 @@ static enum err next_body(struct pull *p, struct span *out, struct diag *d) {
 }
 
 /* The record's id and version must be the object's own: what is held is filed under the one, proved by the other. */
-static enum err check_object(struct pull *p, const struct ledger_record *r, struct span body, struct diag *d) {
-    struct json_doc doc;
-    struct arena a;
-    arena_init(&a, OBJECT_ARENA_MAX);
-    enum err e = json_parse(&a, body, &doc, d);
-    if (e && e != ERR_NOMEM) e = refuse(p, r->seq, "the object is not well-formed JSON", d);
-    if (!e) {
-        struct span modified = json_text(json_get(json_root(&doc), "modified"), &a);
-        if (!json_is(json_get(json_root(&doc), "id"), r->object_id))
-            e = refuse(p, r->seq, "the record names another object than the one released", d);
-        else if (r->has_version != (modified.len > 0) || (r->has_version && !span_equal(modified, r->version)))
-            e = refuse(p, r->seq, "the record names another version than the one released", d);
-    }
-    arena_free(&a);
-    return e;
+static enum err check_object(struct pull *p, const struct ledger_record *r, const struct intake_object *o,
+                             struct diag *d) {
+    if (o->outcome == READING_NO_JSON) return refuse(p, r->seq, "the object is not well-formed JSON", d);
+    if (o->outcome == READING_TOO_BIG) return ERR_NONE; /* and so it is not taken in */
+    struct span modified = json_text(json_get(o->object.json, "modified"), &p->scratch);
+    if (!json_is(json_get(o->object.json, "id"), r->object_id))
+        return refuse(p, r->seq, "the record names another object than the one released", d);
+    if (r->has_version != (modified.len > 0) || (r->has_version && !span_equal(modified, r->version)))
+        return refuse(p, r->seq, "the record names another version than the one released", d);
+    return ERR_NONE;
+}
+
+static bool says_purpose(const struct agreement *g) {
+    bool any = g->purpose != NULL;
+    for (size_t i = 0; i < g->direction_count; i++)
+        for (size_t k = 0; k < g->directions[i].rules.count; k++) any = any || g->directions[i].rules.at[k].purpose;
+    return any;
+}
+
+/* What its clause says about its use stays with the object. */
+static void label(struct pull *p, const struct ledger_record *r, struct pulled *to) {
+    const struct sync *s = p->sync;
+    if (p->limited)
+        share_purpose_labels(s->agreements, s->agreement_count, s->party, s->view->own.party, r, &p->range.arena,
+                             &to->labels);
 }
 
 static enum err take_release(struct pull *p, const struct ledger_record *r, struct span salt, struct pulled *to,
@@ -167,10 +179,10 @@ static enum err take_release(struct pull *p, const struct ledger_record *r, stru
     struct sha256 commitment = ledger_commitment((const uint8_t *)salt.at, body);
     if (!sha256_equal(&commitment, &r->commitment))
         return refuse_perhaps_raced(p, r->seq, "the object served is not the one it commits to", d);
-    if ((e = check_object(p, r, body, d))) return e;
+    if ((e = sync_range_read(&p->range, to, body, "entry ", d))) return e;
     to->salt = arena_copy(&p->range.arena, salt);
-    to->body = arena_copy(&p->range.arena, body);
-    return ERR_NONE;
+    label(p, r, to);
+    return check_object(p, r, to->object, d);
 }
 
 static const struct pulled *in_range(const struct pull *p, uint64_t seq) {
@@ -186,8 +198,9 @@ static enum err check_withdrawal(struct pull *p, const struct ledger_record *r, 
         struct store_received *received;
         struct ledger_record released;
         size_t count;
-        enum err e =
-            store_received_scan(p->sync->reader, p->origin, r->withdraws, 1, &p->scratch, &received, &count, d);
+        enum err e = sync_storing_wait(&p->storing, d);
+        if (e) return e;
+        e = store_received_scan(p->sync->reader, p->origin, r->withdraws, 1, &p->scratch, &received, &count, d);
         if (e) return e;
         if (count && received->seq == r->withdraws &&
             !ledger_record_read(&p->scratch, received->record, &released, d) && released.kind == LEDGER_RELEASE)
@@ -217,7 +230,6 @@ static enum err take_entry(struct pull *p, struct span entry, const struct sha25
     to->object_id = arena_copy(&p->range.arena, r.object_id);
     if (r.kind == LEDGER_RELEASE && (e = take_release(p, &r, salt, to, d))) return e;
     if (p->range.arena.overflow) return diag_set(d, ERR_NOMEM, "no memory left for a sync");
-    p->range.bytes += to->body.len;
     p->last_time = r.time;
     p->next++;
     return ERR_NONE;
@@ -226,8 +238,7 @@ static enum err take_entry(struct pull *p, struct span entry, const struct sha25
 /* ---- a bundle, the ledger ---------------------------------------------------------------------------------------- */
 
 static enum err store_range(struct pull *p, struct diag *d) {
-    enum err e = sync_range_store(p->sync, p->origin, &p->range, &p->state, d);
-    p->out->size = p->state.size;
+    enum err e = sync_storing_begin(&p->storing, &p->range, d);
     p->range_begun_us = clock_monotonic_us();
     return e;
 }
@@ -247,8 +258,7 @@ static enum err take_bundle(struct pull *p, const struct fetch_bundle *b, struct
 }
 
 static void show_progress(const struct pull *p) {
-    const struct taxii_sync_options *o = p->sync->options;
-    if (o->progress) o->progress(o->context, "pulling", "entries", p->next, p->head.checkpoint.size);
+    sync_progress(p->sync, "pulling", "entries", p->next, p->head.checkpoint.size);
 }
 
 static enum err take_bundles(struct pull *p, struct diag *d) {
@@ -285,8 +295,16 @@ static enum err pull_entries(struct pull *p, struct diag *d) {
     p->next = p->state.size;
     p->last_time = p->state.last_time;
     p->range_begun_us = clock_monotonic_us();
+    p->storing = (struct sync_storing){.sync = p->sync, .origin = p->origin, .state = &p->state};
+    for (size_t i = 0; i < p->sync->agreement_count; i++)
+        p->limited = p->limited || says_purpose(p->sync->agreements[i].agreement);
     if (!e) e = fetch_start(&plan, &p->fetch, d);
     if (!e) e = take_bundles(p, d);
+    struct diag later;
+    enum err stored = sync_storing_wait(&p->storing, e ? &later : d); /* what was verified is stored in any case */
+    sync_storing_free(&p->storing);
+    if (!e) e = stored;
+    p->out->size = p->state.size;
     fetch_stop(&p->fetch);
     fetch_page_free(&p->page);
     p->page_at = 0;

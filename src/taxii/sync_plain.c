@@ -65,45 +65,16 @@ static enum err put_state(struct plain *p, struct intake *in, struct diag *d) {
 
 /* ---- storing ----------------------------------------------------------------------------------------------------- */
 
-static void tell(void *context, bool error, const char *place, struct span object_id, const char *path,
-                 const char *message) {
-    const struct sync *s = context;
-    s->options->finding(s->options->context, error, place, object_id, path, message);
-}
-
-static enum err add_objects(struct plain *p, struct intake *in, struct diag *d) {
-    char place[40];
-    enum err e = ERR_NONE;
-    for (size_t i = 0; !e && i < p->range.count; i++) {
-        snprintf(place, sizeof place, "object %llu", (unsigned long long)p->range.items[i].seq);
-        e = intake_add(in, p->range.items[i].body, place, NULL, d);
-    }
-    return e;
-}
-
 /* Takes in what the pages brought, and with it the date from which the next sync may go on. The store is not held while
  * the network is waited for. */
 static enum err store_pages(struct plain *p, struct diag *d) {
-    struct share_context context;
-    struct intake_totals totals = {0};
     struct intake *in = NULL;
-    struct sync *s = p->sync;
-    struct intake_options options = {
-        .source = p->source, .keep_going = true, .finding = s->options->finding ? tell : NULL, .finding_context = s};
     if (p->range.count == 0 && !strcmp(p->added_after, p->stored_after)) return ERR_NONE;
-    node_share_context(s->node, &s->node->live, s->view, &context);
-    enum err e = intake_open(&context, &options, &in, d);
-    if (!e) e = add_objects(p, in, d);
+    enum err e = sync_intake_open(p->sync, p->source, &in, d);
+    if (!e) e = sync_range_take(&p->range, in, d);
     if (!e) e = put_state(p, in, d);
-    if (!e) e = intake_commit(&in, &totals, d);
-    if (in) intake_cancel(&in);
-    s->result->read += totals.read;
-    s->result->added += totals.added;
-    s->result->known += totals.known;
-    s->result->rejected += totals.rejected;
-    s->result->quarantined += totals.quarantined;
-    p->range.count = p->range.bytes = 0;
-    arena_reset(&p->range.arena);
+    e = sync_intake_close(p->sync, &in, e, d);
+    sync_range_clear(&p->range);
     snprintf(p->stored_after, sizeof p->stored_after, "%s", p->added_after);
     return e;
 }
@@ -130,16 +101,15 @@ static enum err get_page(struct plain *p, struct diag *d) {
 }
 
 static enum err take_objects(struct plain *p, const struct envelope *page, struct diag *d) {
-    const struct taxii_sync_options *o = p->sync->options;
-    for (size_t i = 0; i < page->count; i++) {
+    enum err e = ERR_NONE;
+    for (size_t i = 0; !e && i < page->count; i++) {
         struct pulled *to = sync_range_add(&p->range);
-        if (to) to->body = arena_copy(&p->range.arena, page->objects[i]);
-        if (!to || p->range.arena.overflow) return diag_set(d, ERR_NOMEM, "no memory left for a sync");
+        if (!to) return diag_set(d, ERR_NOMEM, "no memory left for a sync");
         to->seq = p->read++;
-        p->range.bytes += to->body.len;
+        e = sync_range_read(&p->range, to, page->objects[i], "object ", d);
     }
-    if (o->progress) o->progress(o->context, "pulling", "objects", p->read, 0);
-    return ERR_NONE;
+    sync_progress(p->sync, "pulling", "objects", p->read, 0);
+    return e;
 }
 
 /* Halfway through, several objects may share the last date and some of them still be on the next page: the safe place

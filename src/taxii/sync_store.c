@@ -3,7 +3,6 @@
 
 #include "ledger/record.h"
 #include "share/erase.h"
-#include "share/purpose.h"
 #include "share/release.h"
 #include "taxii/sync_run.h"
 
@@ -13,6 +12,11 @@ void sync_range_free(struct sync_range *r) {
     arena_free(&r->arena);
     free(r->items);
     *r = (struct sync_range){0};
+}
+
+void sync_range_clear(struct sync_range *r) {
+    r->count = r->bytes = 0;
+    arena_reset(&r->arena);
 }
 
 struct pulled *sync_range_add(struct sync_range *r) {
@@ -31,50 +35,64 @@ struct pulled *sync_range_add(struct sync_range *r) {
 
 static void tell(void *context, bool error, const char *place, struct span object_id, const char *path,
                  const char *message) {
-    const struct sync *s = context;
+    struct sync *s = context;
+    pthread_mutex_lock(&s->telling);
     s->options->finding(s->options->context, error, place, object_id, path, message);
+    pthread_mutex_unlock(&s->telling);
 }
+
+void sync_progress(struct sync *s, const char *what, const char *unit, uint64_t done, uint64_t total) {
+    if (!s->options->progress) return;
+    pthread_mutex_lock(&s->telling);
+    s->options->progress(s->options->context, what, unit, done, total);
+    pthread_mutex_unlock(&s->telling);
+}
+
+/* ---- reading ----------------------------------------------------------------------------------------------------- */
 
 /* "entry 4711", without printf: it is done for every object and read for hardly any. */
-static void write_place(uint64_t seq, char place[PLACE_SIZE]) {
+static void write_place(const char *what, uint64_t n, char place[PLACE_SIZE]) {
     char digits[24];
-    size_t count = 0;
-    memcpy(place, "entry ", 6);
-    do digits[count++] = (char)('0' + seq % 10);
-    while (seq /= 10);
-    for (size_t i = 0; i < count; i++) place[6 + i] = digits[count - 1 - i];
-    place[6 + count] = 0;
+    size_t count = 0, at = strlen(what);
+    memcpy(place, what, at);
+    do digits[count++] = (char)('0' + n % 10);
+    while (n /= 10);
+    while (count > 0) place[at++] = digits[--count];
+    place[at] = 0;
 }
 
-static bool says_purpose(const struct agreement *g) {
-    bool any = g->purpose != NULL;
-    for (size_t i = 0; i < g->direction_count; i++)
-        for (size_t k = 0; k < g->directions[i].rules.count; k++) any = any || g->directions[i].rules.at[k].purpose;
-    return any;
-}
-
-/* What its clause says about its use stays with the object. */
-static enum err label(struct sync *s, struct intake *in, struct sync_range *r, const struct pulled *p, struct diag *d) {
-    struct ledger_record record;
-    struct span labels;
-    enum err e = ledger_record_read(&r->arena, p->record, &record, d);
-    if (e) return e;
-    share_purpose_labels(s->agreements, s->agreement_count, s->party, s->view->own.party, &record, &r->arena, &labels);
-    intake_label(in, labels);
+enum err sync_range_read(struct sync_range *r, struct pulled *to, struct span body, const char *what, struct diag *d) {
+    struct intake_object *object = arena_alloc(&r->arena, sizeof *object);
+    char *place = arena_alloc(&r->arena, PLACE_SIZE);
+    struct span kept = arena_copy(&r->arena, body);
+    if (!object || !place || !kept.at) return diag_set(d, ERR_NOMEM, "no memory left for a sync");
+    write_place(what, to->seq, place);
+    intake_read(&r->arena, kept, place, &r->report, object);
+    to->object = object;
+    r->bytes += body.len;
     return ERR_NONE;
 }
 
-static enum err add_objects(struct sync *s, struct intake *in, struct sync_range *r, struct diag *d) {
-    char place[PLACE_SIZE];
+/* ---- storing ----------------------------------------------------------------------------------------------------- */
+
+/* What the store is to look up for the next objects. */
+static enum err expect(struct sync_range *r, size_t from, struct intake *in, struct diag *d) {
+    struct span ids[READING_BATCH];
+    size_t count = 0;
+    for (size_t i = from; i < r->count && i < from + READING_BATCH; i++) {
+        const struct intake_object *o = r->items[i].object;
+        if (o && o->outcome == READING_GOOD) ids[count++] = o->object.id;
+    }
+    return intake_expect(in, ids, count, d);
+}
+
+enum err sync_range_take(struct sync_range *r, struct intake *in, struct diag *d) {
     enum err e = ERR_NONE;
-    bool limited = false;
-    for (size_t i = 0; i < s->agreement_count; i++) limited = limited || says_purpose(s->agreements[i].agreement);
     for (size_t i = 0; !e && i < r->count; i++) {
-        struct pulled *p = &r->items[i];
-        if (p->kind != LEDGER_RELEASE || p->body.len == 0) continue;
-        write_place(p->seq, place);
-        if (limited && (e = label(s, in, r, p, d))) break;
-        e = intake_add(in, p->body, place, &p->holding, d);
+        if (i % READING_BATCH == 0) e = expect(r, i, in, d);
+        if (e || !r->items[i].object) continue;
+        intake_label(in, r->items[i].labels);
+        e = intake_take(in, r->items[i].object, &r->items[i].holding, d);
     }
     return e;
 }
@@ -125,27 +143,63 @@ static enum err add_records(struct sync *s, struct store_tx *tx, struct span ori
     return e;
 }
 
-enum err sync_range_store(struct sync *s, struct span origin, struct sync_range *r, struct sync_state *state,
-                          struct diag *d) {
+enum err sync_intake_open(struct sync *s, struct span source, struct intake **out, struct diag *d) {
     struct share_context context;
-    struct intake *in = NULL;
-    struct intake_totals totals = {0};
     struct intake_options options = {
-        .source = s->party, .keep_going = true, .finding = s->options->finding ? tell : NULL, .finding_context = s};
-    if (r->count == 0) return ERR_NONE;
+        .source = source, .keep_going = true, .finding = s->options->finding ? tell : NULL, .finding_context = s};
     node_share_context(s->node, &s->node->live, s->view, &context);
-    enum err e = intake_open(&context, &options, &in, d);
-    if (!e) e = add_objects(s, in, r, d);
-    if (!e) e = add_records(s, intake_transaction(in), origin, r, state, d);
-    if (!e) e = sync_state_put_with_head(intake_transaction(in), origin, state, clock_now(s->node->live.clock), d);
-    if (!e) e = intake_commit(&in, &totals, d);
-    if (in) intake_cancel(&in);
+    return intake_open(&context, &options, out, d);
+}
+
+enum err sync_intake_close(struct sync *s, struct intake **in, enum err e, struct diag *d) {
+    struct intake_totals totals = {0};
+    if (!e) e = intake_commit(in, &totals, d);
+    if (*in) intake_cancel(in);
     s->result->read += totals.read;
     s->result->added += totals.added;
     s->result->known += totals.known;
     s->result->rejected += totals.rejected;
     s->result->quarantined += totals.quarantined;
-    r->count = r->bytes = 0;
-    arena_reset(&r->arena);
     return e;
+}
+
+static enum err store(struct sync_storing *g, struct diag *d) {
+    struct sync *s = g->sync;
+    struct intake *in = NULL;
+    enum err e = sync_intake_open(s, s->party, &in, d);
+    if (!e) e = sync_range_take(&g->range, in, d);
+    if (!e) e = add_records(s, intake_transaction(in), g->origin, &g->range, g->state, d);
+    if (!e)
+        e = sync_state_put_with_head(intake_transaction(in), g->origin, g->state, clock_now(s->node->live.clock), d);
+    return sync_intake_close(s, &in, e, d);
+}
+
+static void *store_thread(void *context) {
+    struct sync_storing *g = context;
+    g->error = store(g, &g->diag);
+    return NULL;
+}
+
+enum err sync_storing_wait(struct sync_storing *g, struct diag *d) {
+    if (g->begun) pthread_join(g->thread, NULL);
+    g->begun = false;
+    sync_range_clear(&g->range);
+    if (g->error) *d = g->diag;
+    return g->error;
+}
+
+enum err sync_storing_begin(struct sync_storing *g, struct sync_range *r, struct diag *d) {
+    enum err e = sync_storing_wait(g, d);
+    if (e || r->count == 0) return e;
+    struct sync_range empty = g->range;
+    g->range = *r;
+    *r = empty;
+    g->begun = pthread_create(&g->thread, NULL, store_thread, g) == 0;
+    return g->begun ? ERR_NONE : diag_set(d, ERR_NOMEM, "no thread to store what was pulled");
+}
+
+void sync_storing_free(struct sync_storing *g) {
+    struct diag ignored;
+    (void)!sync_storing_wait(g, &ignored);
+    sync_range_free(&g->range);
 }
