@@ -26,7 +26,7 @@ FLOORS = {
     "base": 1, "json": 1,
     "stix": 2, "store": 2, "http": 2,
     "policy": 3, "pattern": 3, "ledger": 3,
-    "share": 4, "detect": 4,
+    "share": 4, "interchange": 4, "detect": 4,
     "node": 5,
     "taxii": 6,
     "cli": 7,
