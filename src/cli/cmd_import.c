@@ -8,10 +8,15 @@
 
 #include "base/file.h"
 #include "cli/cli.h"
+#include "cli/misp_feed.h"
+#include "interchange/misp_stream.h"
 #include "node/socket.h"
 
 enum { LABELS_MAX = 64, SHOWN_FILES = 5, LOOK_SIZE = 4096 };
-enum kind { KIND_GUESS, KIND_STIX, KIND_LIST, KIND_ARCHIVE };
+enum kind { KIND_GUESS, KIND_STIX, KIND_LIST, KIND_MISP, KIND_ARCHIVE };
+
+static const char *const operations[] = {
+    [KIND_STIX] = "import.stix", [KIND_LIST] = "import.list", [KIND_MISP] = "import.misp"};
 
 struct importing {
     const struct cli *cli;
@@ -44,6 +49,16 @@ static void print_warned(struct importing *im, struct json_value r, struct arena
     if (count > json_count(first)) fprintf(stderr, "  and %lld more\n", count - json_count(first));
 }
 
+/* What a format had and the other has no place for. */
+static void print_losses(struct json_value r, struct arena *a) {
+    struct json_value losses = json_get(r, "not_carried");
+    if (!json_count(losses)) return;
+    fprintf(stderr, "%s: not carried over:\n", cli_text(r, "file", a));
+    for (struct json_iter it = json_iter(losses); json_next(&it);)
+        fprintf(stderr, "  %lld %s, such as %s\n", (long long)cli_number(it.value, "count"),
+                cli_text(it.value, "kind", a), cli_text(it.value, "example", a));
+}
+
 static void print_result(void *context, struct json_value r, struct arena *a) {
     struct importing *im = context;
     if (json_exists(json_get(r, "finding"))) {
@@ -69,6 +84,7 @@ static void print_result(void *context, struct json_value r, struct arena *a) {
                    cli_text(r, "file", a), (long long)cli_number(r, "read"), (long long)cli_number(r, "added"),
                    (long long)cli_number(r, "known"), (long long)cli_number(r, "rejected"),
                    (long long)cli_number(r, "quarantined"));
+        print_losses(r, a);
     }
 }
 
@@ -104,7 +120,7 @@ static bool is_archive(struct span head) {
            (head.len > TAR_MAGIC_AT && span_starts(span_from(head, TAR_MAGIC_AT), SPAN("ustar")));
 }
 
-/* STIX begins with '{' or '['; everything else is a list. What cannot be looked into is taken for STIX. */
+/* STIX and MISP begin with '{' or '['; everything else is a list. What cannot be looked into is taken for STIX. */
 static enum kind guess(int fd, const char *name) {
     struct input *in = NULL;
     char head[LOOK_SIZE];
@@ -119,7 +135,8 @@ static enum kind guess(int fd, const char *name) {
     if (is_archive(text)) return KIND_ARCHIVE;
     if (span_starts(text, SPAN("\xef\xbb\xbf"))) text = span_from(text, 3);
     text = span_trim(text);
-    return text.len == 0 || text.at[0] == '{' || text.at[0] == '[' ? KIND_STIX : KIND_LIST;
+    if (text.len && text.at[0] != '{' && text.at[0] != '[') return KIND_LIST;
+    return misp_looks_like(text) ? KIND_MISP : KIND_STIX;
 }
 
 static int open_source(const struct importing *im, const char *name, struct source *out) {
@@ -134,7 +151,8 @@ static int open_source(const struct importing *im, const char *name, struct sour
     }
     if (fstat(out->fd, &st) == 0 && S_ISDIR(st.st_mode)) {
         close(out->fd);
-        diag_set(&d, ERR_IO, "%s is a folder: name the files in it, such as %s/*", name, name);
+        diag_set(&d, ERR_IO, "%s is a folder without a MISP feed's manifest.json: name the files in it, such as %s/*",
+                 name, name);
         return cli_trouble(&d);
     }
     if (out->kind == KIND_GUESS) out->kind = guess(out->fd, out->name);
@@ -175,8 +193,7 @@ static int import_some(struct importing *im, const struct source *sources, size_
     if (count == 0) return EXIT_OK;
     for (size_t i = 0; i < count; i++) fds[i] = sources[i].fd;
     write_args(im, sources, count, &args);
-    if (cli_call(im->cli, sources[0].kind == KIND_LIST ? "import.list" : "import.stix", buf_span(&args), fds, count,
-                 print_result, im, &d))
+    if (cli_call(im->cli, operations[sources[0].kind], buf_span(&args), fds, count, print_result, im, &d))
         code = cli_trouble(&d);
     for (size_t i = 0; i < count; i++) close(fds[i]);
     buf_free(&args);
@@ -209,6 +226,25 @@ static int import_all(struct importing *im, char **names, size_t count) {
     return code;
 }
 
+/* A MISP feed's folder among the names stands for its files. */
+static int import_names(struct importing *im, char **names, size_t count) {
+    int code = EXIT_OK;
+    for (size_t i = 0, from = 0; code == EXIT_OK && i < count; i++) {
+        struct misp_feed feed = {0};
+        struct diag d = {0};
+        bool is_feed = misp_feed_is(names[i]);
+        if (!is_feed && i + 1 < count) continue;
+        if ((code = import_all(im, names + from, i - from + !is_feed))) break;
+        from = i + 1;
+        if (!is_feed) break;
+        if (misp_feed_open(names[i], &feed, &d)) return cli_trouble(&d);
+        im->many = im->many || feed.count > SHOWN_FILES;
+        code = import_all(im, feed.files, feed.count);
+        misp_feed_close(&feed);
+    }
+    return code;
+}
+
 /* What all calls together did, said once. */
 static void say_totals(const struct importing *im) {
     if (im->many)
@@ -224,11 +260,17 @@ static void say_totals(const struct importing *im) {
 }
 
 int command_import(const struct cli *cli, int argc, char **argv) {
-    static const struct option options[] = {{"list", 0, 0, 'L'},       {"stix", 0, 0, 'S'},
-                                            {"tlp", 1, 0, 't'},        {"label", 1, 0, 'l'},
-                                            {"confidence", 1, 0, 'c'}, {"valid-from", 1, 0, 'f'},
-                                            {"valid-for", 1, 0, 'F'},  {"keep-going", 0, 0, 'k'},
-                                            {"warnings", 0, 0, 'w'},   {0}};
+    static const struct option options[] = {{"list", 0, 0, 'L'},
+                                            {"stix", 0, 0, 'S'},
+                                            {"misp", 0, 0, 'M'},
+                                            {"tlp", 1, 0, 't'},
+                                            {"label", 1, 0, 'l'},
+                                            {"confidence", 1, 0, 'c'},
+                                            {"valid-from", 1, 0, 'f'},
+                                            {"valid-for", 1, 0, 'F'},
+                                            {"keep-going", 0, 0, 'k'},
+                                            {"warnings", 0, 0, 'w'},
+                                            {0}};
     struct importing im = {.cli = cli, .confidence = -1};
     for (int c; (c = getopt_long(argc, argv, ":", options, NULL)) != -1;) {
         char *end;
@@ -238,6 +280,9 @@ int command_import(const struct cli *cli, int argc, char **argv) {
             break;
         case 'S':
             im.kind = KIND_STIX;
+            break;
+        case 'M':
+            im.kind = KIND_MISP;
             break;
         case 't':
             im.tlp = optarg;
@@ -270,7 +315,7 @@ int command_import(const struct cli *cli, int argc, char **argv) {
     if (optind == argc) return cli_usage("import", "which file? \"-\" is standard input");
     qsort(im.labels, im.label_count, sizeof *im.labels, by_text);
     im.many = argc - optind > SHOWN_FILES;
-    int code = import_all(&im, argv + optind, (size_t)(argc - optind));
+    int code = import_names(&im, argv + optind, (size_t)(argc - optind));
     if (!cli->json) say_totals(&im);
     return code;
 }

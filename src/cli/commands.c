@@ -87,16 +87,18 @@ const struct command commands[] = {
      "--before "
      "--lang --text --holder --file --on --add",
      command_agreement},
-    {"import", "take in STIX and indicator lists",
-     "renkei import FILE... [--stix|--list] [--tlp LEVEL] [--label TEXT]... [--confidence N]\n"
+    {"import", "take in STIX, MISP events and indicator lists",
+     "renkei import FILE... [--stix|--list|--misp] [--tlp LEVEL] [--label TEXT]... [--confidence N]\n"
      "                      [--valid-from TIME] [--valid-for SPAN] [--keep-going] [--warnings]\n\n"
-     "Bundles, envelopes, NDJSON and lists (text, CSV, maltrail), plain, .gz, .zst, .bz2 or .xz; \"-\" is standard\n"
+     "Bundles, envelopes, NDJSON, MISP events and lists (text, CSV, maltrail), plain, .gz, .zst, .bz2 or .xz; \"-\" is "
+     "standard\n"
      "input. All of a file or, with a report of every rejected object, nothing; --keep-going takes the rest. On\n"
      "foreign objects --tlp, --label and --confidence are local handling, kept beside the object. What agreements "
      "permit\n"
      "is released at once.\n\n"
      "  renkei import apt_turla.txt --tlp green --valid-for 90d\n",
-     "--stix --list --tlp --label --confidence --valid-from --valid-for --keep-going --warnings", command_import},
+     "--stix --list --misp --tlp --label --confidence --valid-from --valid-for --keep-going --warnings",
+     command_import},
     {"search", "find objects",
      "renkei search [WORD...] [--type T] [--label L] [--tlp LEVEL] [--source PARTY|own] [--limit N]\n\nNames, "
      "descriptions and pattern values, newest first. Exits 1 if nothing is found.\n\n"

@@ -1,9 +1,9 @@
 /* One attribute as an object of its own, with its galaxies and sightings. */
 #include "interchange/misp_parts.h"
 
-static const char *const carried[] = {"type",       "category",            "to_ids",     "comment",         "timestamp",
-                                      "first_seen", "last_seen",           "deleted",    "object_relation",
-                                      "disable_correlation", NULL};
+static const char *const carried[] = {"type",       "category",  "to_ids",  "comment",         "timestamp",
+                                      "first_seen", "last_seen", "deleted", "object_relation", "disable_correlation",
+                                      NULL};
 
 struct attribute {
     struct json_value said;
@@ -45,8 +45,8 @@ static enum err relate_galaxies(struct misp_reader *r, const struct attribute *x
     enum err e = ERR_NONE;
     for (size_t i = 0; !e && i < x->context.galaxy_count; i++) {
         const struct misp_galaxy *g = &x->context.galaxies[i];
-        e = misp_relate(r, (struct span){0}, id, indicator && g->may_be_indicated ? "indicates" : "related-to", g->id.at,
-                        &x->context, x->times, JSON_MISSING, d);
+        e = misp_relate(r, (struct span){0}, id, indicator && g->may_be_indicated ? "indicates" : "related-to",
+                        g->id.at, &x->context, x->times, JSON_MISSING, d);
     }
     return e;
 }

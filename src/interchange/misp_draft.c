@@ -66,7 +66,8 @@ void misp_begin(struct misp_reader *r, const char *type, const char *id, bool ve
     json_member_cstr(&r->w, "type", type);
     json_member_cstr(&r->w, "spec_version", "2.1");
     json_member_cstr(&r->w, "id", id);
-    if (versioned && r->creator[0] && strcmp(type, "identity") != 0) json_member_cstr(&r->w, "created_by_ref", r->creator);
+    if (versioned && r->creator[0] && strcmp(type, "identity") != 0)
+        json_member_cstr(&r->w, "created_by_ref", r->creator);
     r->split = r->text.len;
 }
 
@@ -138,20 +139,24 @@ static enum err put_pap(struct misp_reader *r, enum stix_pap pap, struct diag *d
     struct buf text = BUF_EMPTY;
     bool again = false;
     if (pap == STIX_PAP_NONE) return ERR_NONE;
-    if (!map_set(&r->put_once, span_cstr(paps[pap].id), 1, &again)) return diag_set(d, ERR_NOMEM, "no memory for an event");
+    if (!map_set(&r->put_once, span_cstr(paps[pap].id), 1, &again))
+        return diag_set(d, ERR_NOMEM, "no memory for an event");
     if (again) return ERR_NONE;
     const char *name = stix_pap_name(pap);
-    buf_printf(&text, "{\"type\":\"marking-definition\",\"spec_version\":\"2.1\",\"id\":\"%s\",\"created\":\"%sT00:00:00.000Z\",",
-               paps[pap].id, paps[pap].created);
+    buf_printf(
+        &text,
+        "{\"type\":\"marking-definition\",\"spec_version\":\"2.1\",\"id\":\"%s\",\"created\":\"%sT00:00:00.000Z\",",
+        paps[pap].id, paps[pap].created);
     buf_add_cstr(&text, "\"name\":\"PAP:");
     for (const char *c = name; *c; c++) buf_add_char(&text, (char)(*c & ~32));
-    buf_printf(&text, "\",\"extensions\":{\"%s\":{\"extension_type\":\"property-extension\",\"pap\":\"%s\"}}}", extension,
-               name);
+    buf_printf(&text, "\",\"extensions\":{\"%s\":{\"extension_type\":\"property-extension\",\"pap\":\"%s\"}}}",
+               extension, name);
     struct misp_made made = {.type = SPAN("marking-definition"),
                              .id = span_cstr(paps[pap].id),
                              .head = buf_span(&text),
                              .event_time = r->time};
-    enum err e = buf_ok(&text) ? r->sink->put(r->sink->context, &made, d) : diag_set(d, ERR_NOMEM, "no memory for an event");
+    enum err e =
+        buf_ok(&text) ? r->sink->put(r->sink->context, &made, d) : diag_set(d, ERR_NOMEM, "no memory for an event");
     buf_free(&text);
     return e;
 }

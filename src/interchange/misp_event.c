@@ -31,7 +31,9 @@ static enum err cut(struct span event, uint64_t offset, struct buf *head, struct
                             : span_is(key, "ShadowAttribute") ? &lists->proposals
                                                               : NULL;
         uint64_t at = offset + (uint64_t)(value.at - event.at);
-        if (list && list->at) return diag_set(d, ERR_SYNTAX, "byte %llu: \"%.*s\" stands in the event twice", (unsigned long long)at, SPAN_ARG(key));
+        if (list && list->at)
+            return diag_set(d, ERR_SYNTAX, "byte %llu: \"%.*s\" stands in the event twice", (unsigned long long)at,
+                            SPAN_ARG(key));
         if (list && value.at[0] == '[') {
             *list = value;
             if (list == &lists->attributes) lists->attributes_at = at;
@@ -39,9 +41,11 @@ static enum err cut(struct span event, uint64_t offset, struct buf *head, struct
             continue;
         }
         if (list && !span_is(value, "null"))
-            return diag_set(d, ERR_INVALID, "byte %llu: \"%.*s\" must be a list", (unsigned long long)at, SPAN_ARG(key));
+            return diag_set(d, ERR_INVALID, "byte %llu: \"%.*s\" must be a list", (unsigned long long)at,
+                            SPAN_ARG(key));
         if (head->len + value.len > HEAD_MAX)
-            return diag_set(d, ERR_LIMIT, "byte %llu: more than 32 MiB beside the event's attributes and objects", (unsigned long long)at);
+            return diag_set(d, ERR_LIMIT, "byte %llu: more than 32 MiB beside the event's attributes and objects",
+                            (unsigned long long)at);
         if (head->len > 1) buf_add_char(head, ',');
         buf_add_char(head, '"');
         buf_add(head, key);
@@ -96,7 +100,8 @@ static void tell_left_out(struct misp_reader *r, const struct lists *lists) {
                {"Feed", "names of feeds"}};
     struct json_value owner = json_get(json_get(r->event, "Org"), "uuid");
     for (size_t i = 0; i < sizeof out / sizeof *out; i++)
-        if (json_count(json_get(r->event, out[i].key))) losses_add(r->losses, out[i].kind, "of event %.*s", SPAN_ARG(r->uuid));
+        if (json_count(json_get(r->event, out[i].key)))
+            losses_add(r->losses, out[i].kind, "of event %.*s", SPAN_ARG(r->uuid));
     struct misp_walk w = misp_walk(lists->proposals, 0);
     struct span key, value;
     struct diag ignored;
@@ -183,8 +188,9 @@ static enum err read_reports(struct misp_reader *r, struct diag *d) {
 /* ---- the report ---- */
 
 static void write_event(struct misp_reader *r) {
-    static const char *const carried[] = {"date",          "threat_level_id", "analysis",   "published", "timestamp",
-                                          "publish_timestamp", "extends_uuid", "disable_correlation", NULL};
+    static const char *const carried[] = {"date",         "threat_level_id",     "analysis",
+                                          "published",    "timestamp",           "publish_timestamp",
+                                          "extends_uuid", "disable_correlation", NULL};
     misp_begin_extension(r);
     json_key(&r->w, "event");
     json_begin_object(&r->w);

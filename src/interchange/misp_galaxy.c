@@ -1,7 +1,7 @@
 /* Galaxies: a cluster of MITRE ATT&CK is ATT&CK's own object where that is held (MISP gives its clusters the same
- * UUIDs), otherwise an object of its own that names ATT&CK's number. A public catalogue's cluster is one object wherever
- * it is met, TLP:CLEAR; what somebody defined himself, or only a tag names, is an object of this event, marked as it
- * is. */
+ * UUIDs), otherwise an object of its own that names ATT&CK's number. A public catalogue's cluster is one object
+ * wherever it is met, TLP:CLEAR; what somebody defined himself, or only a tag names, is an object of this event, marked
+ * as it is. */
 #include "interchange/misp_parts.h"
 
 struct kind {
@@ -140,7 +140,8 @@ static enum err find_cluster(struct misp_reader *r, const struct cluster *k, con
     enum err e = ERR_NONE;
     *out = (struct misp_galaxy){0};
     if (!kind) {
-        losses_add(r->losses, "galaxies of kinds that STIX has no object for: kept as labels", "%.*s", SPAN_ARG(k->tag));
+        losses_add(r->losses, "galaxies of kinds that STIX has no object for: kept as labels", "%.*s",
+                   SPAN_ARG(k->tag));
         return ERR_NONE;
     }
     if (k->uuid.len) {
@@ -149,10 +150,10 @@ static enum err find_cluster(struct misp_reader *r, const struct cluster *k, con
         if (e) return e;
     }
     if (!held && (of_mitre(k) || !k->uuid.len || !k->public))
-        misp_id(id, kind->type,
-                misp_made_uuid(&r->lasting, "cluster", k->tag, k->public ? (struct span){0} : r->uuid));
+        misp_id(id, kind->type, misp_made_uuid(&r->lasting, "cluster", k->tag, k->public ? (struct span){0} : r->uuid));
     *out = (struct misp_galaxy){span_cstr(arena_cstr(&r->lasting, span_cstr(id))), kind->may_be_indicated};
-    if (!out->id.at || !map_set(&r->put_once, out->id, 1, &again)) return diag_set(d, ERR_NOMEM, "no memory for an event");
+    if (!out->id.at || !map_set(&r->put_once, out->id, 1, &again))
+        return diag_set(d, ERR_NOMEM, "no memory for an event");
     if (again) return ERR_NONE;
     misp_name(r, id);
     return held ? ERR_NONE : put_cluster(r, k, kind, id, c, d);

@@ -1,6 +1,6 @@
-/* Objects: a grouping of what their attributes became. What is for detection, tagged or sighted is an object of its own;
- * the rest stands in the grouping's extension, and as far as the template says, in an observable. An object of which
- * nothing can be named is a note. */
+/* Objects: a grouping of what their attributes became. What is for detection, tagged or sighted is an object of its
+ * own; the rest stands in the grouping's extension, and as far as the template says, in an observable. An object of
+ * which nothing can be named is a note. */
 #include "interchange/misp_parts.h"
 
 struct object {
@@ -59,11 +59,10 @@ static enum err put_apart(struct misp_reader *r, struct object *x, struct diag *
 }
 
 static void write_attributes(struct misp_reader *r, const struct object *x) {
-    static const char *const carried[] = {"uuid",       "object_relation", "type",      "category",
-                                          "to_ids",     "value",           "comment",   "timestamp",
-                                          "first_seen", "last_seen",       "disable_correlation", NULL};
-    json_key(&r->w, "attributes");
-    json_begin_array(&r->w);
+    static const char *const carried[] = {
+        "uuid",      "object_relation",     "type", "category", "to_ids", "value", "comment", "timestamp", "first_seen",
+        "last_seen", "disable_correlation", NULL};
+    bool any = false; /* STIX has no empty lists */
     for (struct json_iter it = json_iter(json_get(x->said, "Attribute")); json_next(&it);) {
         if (apart(it.value)) continue;
         if (misp_true(json_get(it.value, "deleted"))) {
@@ -73,16 +72,21 @@ static void write_attributes(struct misp_reader *r, const struct object *x) {
         if (json_spelt(json_get(it.value, "data")).len)
             losses_add(r->losses, "contents of files", "%.*s",
                        SPAN_ARG(span_first(json_spelt(json_get(it.value, "value")), 100)));
+        if (!any) json_key(&r->w, "attributes");
+        if (!any) json_begin_array(&r->w);
+        any = true;
         json_begin_object(&r->w);
         misp_copy_members(r, it.value, carried);
         json_end_object(&r->w);
     }
-    json_end_array(&r->w);
+    if (any) json_end_array(&r->w);
 }
 
 static void write_extension(struct misp_reader *r, const struct object *x) {
-    static const char *const carried[] = {"name",      "meta-category", "description", "template_uuid", "template_version",
-                                          "comment",   "timestamp",     "first_seen",  "last_seen",     "deleted", NULL};
+    static const char *const carried[] = {
+        "name",    "meta-category", "description", "template_uuid", "template_version",
+        "comment", "timestamp",     "first_seen",  "last_seen",     "deleted",
+        NULL};
     misp_begin_extension(r);
     json_key(&r->w, "object");
     json_begin_object(&r->w);
@@ -248,8 +252,8 @@ enum err misp_object_references(struct misp_reader *r, struct json_value said, s
         const char *target = known_id(r, to);
         if (misp_true(json_get(it.value, "deleted"))) continue;
         if (!source || !target) {
-            losses_add(r->losses, "references to what is not in the event, or has no object of its own", "%.*s %.*s %.*s",
-                       SPAN_ARG(uuid), SPAN_ARG(span_first(what, 60)), SPAN_ARG(to));
+            losses_add(r->losses, "references to what is not in the event, or has no object of its own",
+                       "%.*s %.*s %.*s", SPAN_ARG(uuid), SPAN_ARG(span_first(what, 60)), SPAN_ARG(to));
             continue;
         }
         struct misp_times times = {TIME_NONE, misp_seconds(json_get(it.value, "timestamp"))};

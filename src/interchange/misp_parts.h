@@ -7,9 +7,9 @@
 #include "interchange/misp_type.h"
 
 enum {
-    MISP_LABELS_MAX = 256,    /* tags of one event or attribute; more are told as not carried */
-    MISP_GALAXIES_MAX = 256,  /* likewise, clusters */
-    MISP_REFS_MAX = 90000,    /* objects a report names: STIX_REFS_MAX less room for what else it names */
+    MISP_LABELS_MAX = 256,   /* tags of one event or attribute; more are told as not carried */
+    MISP_GALAXIES_MAX = 256, /* likewise, clusters */
+    MISP_REFS_MAX = 90000,   /* objects a report names: STIX_REFS_MAX less room for what else it names */
     MISP_UUID_LEN = STIX_UUID_LEN
 };
 
@@ -19,8 +19,8 @@ struct misp_context {
     enum stix_pap pap;
     int confidence; /* -1: not said */
     enum stix_tlp handling;
-    int distribution;          /* the strictest of those around it; -1: not said */
-    struct span sharing_group; /* its name, where distribution is that */
+    int distribution;                         /* the strictest of those around it; -1: not said */
+    struct span sharing_group;                /* its name, where distribution is that */
     const struct span *labels, *local_labels; /* tags; local ones do not leave the organisation */
     size_t label_count, local_count;
     const struct misp_galaxy *galaxies;
@@ -29,7 +29,7 @@ struct misp_context {
 
 /* A cluster of a galaxy that a tag or a Galaxy entry names, as an object that is there. */
 struct misp_galaxy {
-    struct span id; /* NUL-terminated */
+    struct span id;        /* NUL-terminated */
     bool may_be_indicated; /* STIX 2.1 §4.7: what an indicator may indicate */
 };
 
@@ -39,19 +39,19 @@ struct misp_reader {
     struct arena lasting, passing; /* of the event; of the element at hand */
     struct json_doc head;          /* the event less its long lists */
     struct json_value event;
-    struct span uuid;              /* of the event, lower case */
+    struct span uuid; /* of the event, lower case */
     char report[STIX_ID_SIZE], creator[STIX_ID_SIZE];
     time_us time, date; /* timestamp and date of the event */
     struct misp_context context;
     struct buf text, labels; /* the draft at hand; its handling's labels */
     struct json_writer w;
-    size_t split; /* where created and modified go */
-    struct buf refs;     /* what the report names, as elements of a JSON list */
+    size_t split;    /* where created and modified go */
+    struct buf refs; /* what the report names, as elements of a JSON list */
     size_t ref_count;
     struct buf observed; /* likewise, observables just put */
     struct span object;  /* UUID of the object whose attributes are read; empty: they are the event's */
-    struct map ids;       /* uuid → const char *: what became of attributes and objects, in `lasting` */
-    struct map put_once;  /* ids of galaxies, identities and markings already put */
+    struct map ids;      /* uuid → const char *: what became of attributes and objects, in `lasting` */
+    struct map put_once; /* ids of galaxies, identities and markings already put */
 };
 
 /* ---- values ---- */
@@ -93,8 +93,9 @@ void misp_name(struct misp_reader *r, const char *id);
 /* ---- tags and galaxies (misp_tag.c, misp_galaxy.c) ---- */
 
 /* What `element` (the event, an object, an attribute) adds to `outer`. Lists live in `a`. */
-MUST_CHECK enum err misp_context_read(struct misp_reader *r, struct json_value element, const struct misp_context *outer,
-                                      struct arena *a, struct misp_context *out, struct diag *d);
+MUST_CHECK enum err misp_context_read(struct misp_reader *r, struct json_value element,
+                                      const struct misp_context *outer, struct arena *a, struct misp_context *out,
+                                      struct diag *d);
 /* Its galaxies, put as objects where they are not held. */
 MUST_CHECK enum err misp_galaxies_read(struct misp_reader *r, struct json_value element, struct arena *a,
                                        struct misp_context *c, struct diag *d);
@@ -111,8 +112,9 @@ MUST_CHECK enum err misp_attribute(struct misp_reader *r, struct json_value attr
                                    char id[STIX_ID_SIZE], struct diag *d);
 /* What the attributes of an object say together, by the rows of its template (misp_template.c); id of the root
  * observable, empty when there is no template or not enough of it. r->observed has all of them. */
-MUST_CHECK enum err misp_compose(struct misp_reader *r, struct span name, struct span uuid, struct json_value attributes,
-                                 const struct misp_context *c, char id[STIX_ID_SIZE], struct diag *d);
+MUST_CHECK enum err misp_compose(struct misp_reader *r, struct span name, struct span uuid,
+                                 struct json_value attributes, const struct misp_context *c, char id[STIX_ID_SIZE],
+                                 struct diag *d);
 MUST_CHECK enum err misp_object(struct misp_reader *r, struct json_value object, struct diag *d);
 /* Its references to others, once all are known. */
 MUST_CHECK enum err misp_object_references(struct misp_reader *r, struct json_value object, struct diag *d);

@@ -1,7 +1,7 @@
-/* MISP core format to STIX 2.1: one event becomes a report (a grouping, as long as it was never published), the identity
- * of its creator, and an object for each attribute: an indicator where it is for detection, observed-data of a
- * cyber-observable where it is not, otherwise a vulnerability, a named object or a note. A MISP object becomes a grouping
- * of its attributes, with observed-data of what they say together. docs/interchange.md has the whole mapping.
+/* MISP core format to STIX 2.1: one event becomes a report (a grouping, as long as it was never published), the
+ * identity of its creator, and an object for each attribute: an indicator where it is for detection, observed-data of a
+ * cyber-observable where it is not, otherwise a vulnerability, a named object or a note. A MISP object becomes a
+ * grouping of its attributes, with observed-data of what they say together. docs/interchange.md has the whole mapping.
  *
  * Identifiers are MISP's own UUIDs behind the type; what has none gets one from a hash of what it stands for: reading
  * the same event anywhere, twice, gives the same objects. What MISP says and STIX has no property for stands in an

@@ -118,9 +118,9 @@ static bool among(struct span word, const char *const *words) {
 }
 
 bool misp_looks_like(struct span head) {
-    static const char *const misp[] = {"Event",   "response",        "uuid",     "info",         "Attribute",
-                                       "Object",  "Orgc",            "Org",      "orgc_id",      "org_id",
-                                       "analysis", "threat_level_id", "published", "distribution", NULL};
+    static const char *const misp[] = {"Event",     "response",     "uuid",    "info",   "Attribute", "Object",
+                                       "Orgc",      "Org",          "orgc_id", "org_id", "analysis",  "threat_level_id",
+                                       "published", "distribution", NULL};
     static const char *const stix[] = {"type", "objects", "spec_version", "more", "next", NULL};
     struct diag ignored;
     if (span_starts(head, SPAN("\xef\xbb\xbf"))) head = span_from(head, 3);
@@ -287,9 +287,9 @@ static enum err step(struct misp_stream *s, bool *give, bool *over, struct diag 
         *give = c == '{' && s->state == STATE_EVENTS;
         if (s->response && *give) s->state = STATE_TAIL;
         if (*over || *give) return ERR_NONE;
-        return wrong(s, ERR_SYNTAX,
-                     s->state == STATE_EVENTS ? "an event is expected here" : "the events have ended, but the file goes on",
-                     d);
+        return wrong(
+            s, ERR_SYNTAX,
+            s->state == STATE_EVENTS ? "an event is expected here" : "the events have ended, but the file goes on", d);
     }
     if (c == ']') {
         s->at++;
@@ -298,8 +298,8 @@ static enum err step(struct misp_stream *s, bool *give, bool *over, struct diag 
     }
     if (s->state == STATE_NEXT) {
         if (c != ',')
-            return wrong(s, ERR_SYNTAX, c ? "',' or ']' is expected here" : "the list does not end: the file is cut short",
-                         d);
+            return wrong(s, ERR_SYNTAX,
+                         c ? "',' or ']' is expected here" : "the list does not end: the file is cut short", d);
         s->at++;
         if ((e = peek(s, &c, d))) return e;
     }

@@ -63,7 +63,8 @@ static enum err read_tags(struct misp_reader *r, struct json_value tags, struct 
         struct span name = json_text(json_get(it.value, "name"), a);
         bool is_local = misp_true(json_get(it.value, "local"));
         if (!name.len || span_find_char(name, '\n') != SIZE_MAX) {
-            losses_add(r->losses, "tags without a name of one line", "%.*s", SPAN_ARG(span_first(json_raw(it.value), 100)));
+            losses_add(r->losses, "tags without a name of one line", "%.*s",
+                       SPAN_ARG(span_first(json_raw(it.value), 100)));
             if (name.len) take_tag(r, name, c);
             continue;
         }
@@ -142,7 +143,8 @@ void misp_context_join(struct misp_context *c, const struct misp_context *other)
 
 enum err misp_organisation(struct misp_reader *r, struct json_value org, char out[STIX_ID_SIZE], struct diag *d) {
     static const struct misp_context nothing = {.confidence = -1, .distribution = -1};
-    struct span name = json_text(json_get(org, "name"), &r->lasting), uuid = misp_uuid(json_get(org, "uuid"), &r->lasting);
+    struct span name = json_text(json_get(org, "name"), &r->lasting),
+                uuid = misp_uuid(json_get(org, "uuid"), &r->lasting);
     bool again = false;
     out[0] = 0;
     if (!name.len) return ERR_NONE;

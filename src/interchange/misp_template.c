@@ -29,8 +29,7 @@ struct part {
 #define HASHES                                                                                                         \
     {"md5", "MD5", PART_HASH}, {"sha1", "SHA-1", PART_HASH}, {"sha256", "SHA-256", PART_HASH},                         \
         {"sha512", "SHA-512", PART_HASH}, {"sha224", "SHA-224", PART_HASH}, {"sha384", "SHA-384", PART_HASH},          \
-        {"ssdeep", "SSDEEP", PART_HASH}, {"tlsh", "TLSH", PART_HASH}, {"authentihash", "AUTHENTIHASH", PART_HASH},     \
-    {                                                                                                                  \
+        {"ssdeep", "SSDEEP", PART_HASH}, {"tlsh", "TLSH", PART_HASH}, {"authentihash", "AUTHENTIHASH", PART_HASH}, {   \
         "vhash", "VHASH", PART_HASH                                                                                    \
     }
 static const struct part file[] = {HASHES,
@@ -42,10 +41,8 @@ static const struct part file[] = {HASHES,
                                    {"access-time", "atime", PART_TIME},
                                    {"path", "parent_directory_ref", PART_REF, "directory"},
                                    {0}};
-static const struct part domain_ip[] = {{"domain", "value", PART_TEXT},
-                                        {"hostname", "value", PART_TEXT},
-                                        {"ip", "resolves_to_refs", PART_HOSTS},
-                                        {0}};
+static const struct part domain_ip[] = {
+    {"domain", "value", PART_TEXT}, {"hostname", "value", PART_TEXT}, {"ip", "resolves_to_refs", PART_HOSTS}, {0}};
 static const struct part traffic[] = {{"ip", "dst_ref", PART_HOST},
                                       {"ip-dst", "dst_ref", PART_HOST},
                                       {"ip-src", "src_ref", PART_HOST},
@@ -75,12 +72,9 @@ static const struct part email[] = {{"subject", "subject", PART_TEXT},
                                     {"bcc", "bcc_refs", PART_REFS, "email-addr"},
                                     {"received-header-hostname", "received_lines", PART_LIST},
                                     {0}};
-static const struct part registry[] = {{"key", "key", PART_TEXT},
-                                       {"last-modified", "modified_time", PART_TIME},
-                                       {"name", "name", PART_VALUE},
-                                       {"data", "data", PART_VALUE},
-                                       {"data-type", "data_type", PART_VALUE},
-                                       {0}};
+static const struct part registry[] = {
+    {"key", "key", PART_TEXT},    {"last-modified", "modified_time", PART_TIME}, {"name", "name", PART_VALUE},
+    {"data", "data", PART_VALUE}, {"data-type", "data_type", PART_VALUE},        {0}};
 static const struct part process[] = {{"pid", "pid", PART_INTEGER},
                                       {"command-line", "command_line", PART_TEXT},
                                       {"current-directory", "cwd", PART_TEXT},
@@ -115,8 +109,7 @@ static const struct part account[] = {{"username", "account_login", PART_TEXT},
                                       {0}};
 static const struct part url[] = {{"url", "value", PART_TEXT}, {0}};
 static const struct part mutex[] = {{"name", "name", PART_TEXT}, {0}};
-static const struct part asn[] = {
-    {"asn", "number", PART_INTEGER}, {"description", "name", PART_TEXT}, {0}};
+static const struct part asn[] = {{"asn", "number", PART_INTEGER}, {"description", "name", PART_TEXT}, {0}};
 static const struct part software[] = {{"name", "name", PART_TEXT},
                                        {"version", "version", PART_TEXT},
                                        {"vendor", "vendor", PART_TEXT},
@@ -127,21 +120,22 @@ static const struct template {
     const char *object, *type;
     const struct part *parts;
     const char *needed[2]; /* one of these properties; "hashes" stands for any hash */
-} templates[] = {{"file", "file", file, {"name", "hashes"}},
-                 {"domain-ip", "domain-name", domain_ip, {"value"}},
-                 {"network-connection", "network-traffic", traffic, {"dst_ref", "src_ref"}},
-                 {"network-socket", "network-traffic", traffic, {"dst_ref", "src_ref"}},
-                 {"netflow", "network-traffic", traffic, {"dst_ref", "src_ref"}},
-                 {"ip-port", "network-traffic", traffic, {"dst_ref", "src_ref"}},
-                 {"email", "email-message", email, {NULL}},
-                 {"registry-key", "windows-registry-key", registry, {"key"}},
-                 {"process", "process", process, {"pid", "command_line"}},
-                 {"x509", "x509-certificate", x509, {"hashes", "serial_number"}},
-                 {"user-account", "user-account", account, {"account_login", "user_id"}},
-                 {"url", "url", url, {"value"}},
-                 {"mutex", "mutex", mutex, {"name"}},
-                 {"asn", "autonomous-system", asn, {"number"}},
-                 {"software", "software", software, {"name"}}};
+}
+templates[] = {{"file", "file", file, {"name", "hashes"}},
+               {"domain-ip", "domain-name", domain_ip, {"value"}},
+               {"network-connection", "network-traffic", traffic, {"dst_ref", "src_ref"}},
+               {"network-socket", "network-traffic", traffic, {"dst_ref", "src_ref"}},
+               {"netflow", "network-traffic", traffic, {"dst_ref", "src_ref"}},
+               {"ip-port", "network-traffic", traffic, {"dst_ref", "src_ref"}},
+               {"email", "email-message", email, {NULL}},
+               {"registry-key", "windows-registry-key", registry, {"key"}},
+               {"process", "process", process, {"pid", "command_line"}},
+               {"x509", "x509-certificate", x509, {"hashes", "serial_number"}},
+               {"user-account", "user-account", account, {"account_login", "user_id"}},
+               {"url", "url", url, {"value"}},
+               {"mutex", "mutex", mutex, {"name"}},
+               {"asn", "autonomous-system", asn, {"number"}},
+               {"software", "software", software, {"name"}}};
 
 enum { VALUES_MAX = 64 }; /* attributes of one object that become properties; the rest stay in the extension */
 
@@ -219,7 +213,8 @@ static bool enough(const struct composing *x) {
     if (!t->needed[0]) return x->count > 0;
     for (size_t i = 0; i < x->count; i++)
         for (int k = 0; k < 2 && t->needed[k]; k++)
-            if (strcmp(x->values[i].part->kind == PART_HASH ? "hashes" : x->values[i].part->property, t->needed[k]) == 0)
+            if (strcmp(x->values[i].part->kind == PART_HASH ? "hashes" : x->values[i].part->property, t->needed[k]) ==
+                0)
                 return true;
     return false;
 }

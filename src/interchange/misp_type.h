@@ -6,15 +6,15 @@
 #include "base/span.h"
 
 enum misp_form {
-    MISP_NOTE,          /* text: nothing that could be observed */
-    MISP_ADDRESS,       /* an IP address or a network */
-    MISP_ADDRESS_PORT,  /* "address|port" */
+    MISP_NOTE,         /* text: nothing that could be observed */
+    MISP_ADDRESS,      /* an IP address or a network */
+    MISP_ADDRESS_PORT, /* "address|port" */
     MISP_DOMAIN,
-    MISP_DOMAIN_IP,     /* "domain|address" */
-    MISP_DOMAIN_PORT,   /* "host|port" */
+    MISP_DOMAIN_IP,   /* "domain|address" */
+    MISP_DOMAIN_PORT, /* "host|port" */
     MISP_URL,
-    MISP_HASH,          /* path names it; word is the algorithm in `hashes` */
-    MISP_FILE_HASH,     /* "name|hash" */
+    MISP_HASH,      /* path names it; word is the algorithm in `hashes` */
+    MISP_FILE_HASH, /* "name|hash" */
     MISP_MAC,
     MISP_NUMBER,        /* "AS1234" */
     MISP_PROPERTY,      /* path is a text property of an observable */

@@ -10,9 +10,9 @@ static bool is_hash(const char *algorithm, struct span value) {
     static const struct {
         const char *name;
         size_t digits; /* 0: not hexadecimal */
-    } known[] = {{"MD5", 32},          {"SHA-1", 40},       {"SHA-224", 56},  {"SHA-256", 64},  {"SHA-384", 96},
-                 {"SHA-512", 128},     {"SHA-512-224", 56}, {"SHA3-224", 56}, {"SHA3-256", 64}, {"SHA3-384", 96},
-                 {"SHA-512-256", 64}, {"SHA3-512", 128}};
+    } known[] = {{"MD5", 32},      {"SHA-1", 40},    {"SHA-224", 56},     {"SHA-256", 64},
+                 {"SHA-384", 96},  {"SHA-512", 128}, {"SHA-512-224", 56}, {"SHA3-224", 56},
+                 {"SHA3-256", 64}, {"SHA3-384", 96}, {"SHA-512-256", 64}, {"SHA3-512", 128}};
     for (size_t i = 0; algorithm && i < sizeof known / sizeof *known; i++) {
         if (strcmp(known[i].name, algorithm) != 0) continue;
         if (value.len != known[i].digits) return false;

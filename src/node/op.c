@@ -32,6 +32,7 @@ static const struct op operations[] = {
     {"agreement.terminated", NODE_WRITE, op_agreement_terminated, ROLE_POLICY},
     {"import.stix", NODE_WRITE, op_import_stix, ROLE_ANALYST},
     {"import.list", NODE_WRITE, op_import_list, ROLE_ANALYST},
+    {"import.misp", NODE_WRITE, op_import_misp, ROLE_ANALYST},
     {"search", NODE_WRITE, op_search},
     {"show", NODE_READ, op_show},
     {"release", NODE_WRITE, op_release, ROLE_RELEASING},

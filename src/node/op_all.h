@@ -37,6 +37,7 @@ OPERATION(op_agreement_terminate);
 OPERATION(op_agreement_terminated);
 OPERATION(op_import_stix);
 OPERATION(op_import_list);
+OPERATION(op_import_misp);
 OPERATION(op_search);
 OPERATION(op_show);
 OPERATION(op_release);

@@ -3,30 +3,15 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#include "base/file.h"
 #include "base/map.h"
+#include "node/import.h"
 #include "node/op_all.h"
-#include "node/warned.h"
-#include "share/intake.h"
 #include "share/list_object.h"
 #include "share/reading.h"
 #include "share/release.h"
 #include "stix/id.h"
 
 enum { LIST_ARENA_MAX = 256 << 20, PLACE_SIZE = 512, PROGRESS_EVERY = 1000 };
-
-struct import {
-    struct op_call *call;
-    struct share_context context;
-    struct input *in;
-    struct intake *intake;
-    struct warned warned; /* what of it is on a warning list */
-    const char *file;
-    struct span labels[64];
-    size_t label_count;
-    uint64_t objects;
-    _Atomic uint64_t raw_bytes; /* read of the file so far: a bundle is read by a thread of its own */
-};
 
 /* ---- arguments
  * ---------------------------------------------------------------------------------------------------------- */
@@ -59,8 +44,8 @@ static enum err read_handling(struct import *im, struct store_handling *h, struc
 /* ---- results
  * -------------------------------------------------------------------------------------------------------------- */
 
-static void tell_finding(void *context, bool error, const char *place, struct span id, const char *path,
-                         const char *message) {
+void import_finding(void *context, bool error, const char *place, struct span id, const char *path,
+                    const char *message) {
     struct import *im = context;
     struct buf out = BUF_EMPTY;
     struct json_writer w = json_writer(&out);
@@ -77,7 +62,8 @@ static void tell_finding(void *context, bool error, const char *place, struct sp
     buf_free(&out);
 }
 
-static void tell_totals(struct import *im, const struct intake_totals *t, const struct list_summary *list) {
+void import_tell_totals(struct import *im, const struct intake_totals *t,
+                        void (*more)(struct json_writer *w, const void *context), const void *context) {
     struct buf out = BUF_EMPTY;
     struct json_writer w = json_writer(&out);
     json_begin_object(&w);
@@ -88,13 +74,13 @@ static void tell_totals(struct import *im, const struct intake_totals *t, const 
     json_member_number(&w, "rejected", (int64_t)t->rejected);
     json_member_number(&w, "quarantined", (int64_t)t->quarantined);
     json_member_number(&w, "warnings", (int64_t)t->warnings);
-    if (list) json_member_number(&w, "values", (int64_t)list->values);
+    if (more) more(&w, context);
     json_end_object(&w);
     op_emit(im->call, &out);
     buf_free(&out);
 }
 
-static void advance(struct import *im) {
+void import_advance(struct import *im) {
     if (++im->objects % PROGRESS_EVERY == 0)
         op_progress(im->call, "importing", "bytes", input_raw_bytes(im->in), input_raw_size(im->in));
 }
@@ -120,9 +106,7 @@ static enum err release_after(struct import *im, struct diag *d) {
     return ERR_NONE;
 }
 
-/* Runs one() for every file the call brings, each in an intake of its own; the first that fails ends it, what came
- * before stays. */
-static enum err each_file(struct op_call *call,
+enum err import_each_file(struct op_call *call,
                           enum err (*one)(struct import *im, const struct store_handling *h, struct diag *d),
                           struct diag *d) {
     struct import im = {.call = call};
@@ -186,7 +170,7 @@ static enum err import_stix(struct import *im, const struct store_handling *h, s
     struct intake_options options = {.has_handling = h->tlp || h->confidence >= 0 || h->labels.len,
                                      .handling = *h,
                                      .keep_going = op_flag(im->call, "keep_going"),
-                                     .finding = tell_finding,
+                                     .finding = import_finding,
                                      .finding_context = im};
     struct intake_totals totals = {0};
     struct reading *reading = NULL;
@@ -206,13 +190,13 @@ static enum err import_stix(struct import *im, const struct store_handling *h, s
     if (e && im->intake) intake_cancel(&im->intake);
     if (!e) {
         e = intake_commit(&im->intake, &totals, d);
-        tell_totals(im, &totals, NULL);
+        import_tell_totals(im, &totals, NULL, NULL);
     }
     return e;
 }
 
 enum err op_import_stix(struct op_call *call, struct diag *d) {
-    return each_file(call, import_stix, d);
+    return import_each_file(call, import_stix, d);
 }
 
 /* ---- lists
@@ -292,7 +276,7 @@ static enum err take_value(void *context, const struct list_value *value, struct
     char indicator[STIX_ID_SIZE], relationship[STIX_ID_SIZE];
     bool again = false;
     made_id(li, "indicator", li->subject_name, value->value, indicator);
-    advance(li->im);
+    import_advance(li->im);
     if (!map_set(&li->seen, span_cstr(indicator), 1, &again))
         return diag_set(d, ERR_NOMEM, "no memory for an indicator list");
     if (again) return ERR_NONE;
@@ -338,13 +322,18 @@ static enum err read_validity(struct list_import *li, struct diag *d) {
     return ERR_NONE;
 }
 
+static void write_values(struct json_writer *w, const void *context) {
+    const struct list_summary *summary = context;
+    json_member_number(w, "values", (int64_t)summary->values);
+}
+
 static enum err import_list(struct import *im, const struct store_handling *h, struct diag *d) {
     struct arena a;
     struct list_import li = {.im = im, .now = clock_now(im->context.clock)};
     struct list_summary summary = {0};
     struct intake_totals totals = {0};
     struct intake_options options = {
-        .keep_going = op_flag(im->call, "keep_going"), .finding = tell_finding, .finding_context = im};
+        .keep_going = op_flag(im->call, "keep_going"), .finding = import_finding, .finding_context = im};
     const struct list_events events = {.context = &li, .value = take_value, .reject = reject_line};
     arena_init(&a, LIST_ARENA_MAX);
     arena_init(&li.arena, 16 << 20);
@@ -364,7 +353,7 @@ static enum err import_list(struct import *im, const struct store_handling *h, s
     if (e && im->intake) intake_cancel(&im->intake);
     if (!e) {
         e = intake_commit(&im->intake, &totals, d);
-        tell_totals(im, &totals, &summary);
+        import_tell_totals(im, &totals, write_values, &summary);
     }
     buf_free(&li.text);
     map_free(&li.seen);
@@ -375,5 +364,5 @@ static enum err import_list(struct import *im, const struct store_handling *h, s
 }
 
 enum err op_import_list(struct op_call *call, struct diag *d) {
-    return each_file(call, import_list, d);
+    return import_each_file(call, import_list, d);
 }

@@ -31,8 +31,14 @@ struct intake {
     struct intake_totals totals;
     struct erasure *erased; /* what must not come in again */
     size_t erased_count;
-    int64_t *rehandled; /* holdings held already that get other handling when this becomes visible; owned */
+    struct rehandled *rehandled; /* what gets other handling when this becomes visible; owned */
     size_t rehandled_count, rehandled_size;
+};
+
+/* A holding held already, and its new handling, whose labels live in `terms`. */
+struct rehandled {
+    int64_t holding;
+    struct store_handling handling;
 };
 
 static enum err transaction(struct intake *in, struct diag *d) {
@@ -209,12 +215,16 @@ static const struct store_holding *find_twin(const struct store_holding *held, s
 static enum err rehandle_later(struct intake *in, int64_t holding, struct diag *d) {
     if (in->rehandled_count == in->rehandled_size) {
         size_t size = in->rehandled_size ? in->rehandled_size * 2 : 256;
-        int64_t *bigger = realloc(in->rehandled, size * sizeof *bigger);
+        struct rehandled *bigger = realloc(in->rehandled, size * sizeof *bigger);
         if (!bigger) return diag_set(d, ERR_NOMEM, "no memory for an import");
         in->rehandled = bigger;
         in->rehandled_size = size;
     }
-    in->rehandled[in->rehandled_count++] = holding;
+    struct store_handling handling = in->options.handling;
+    handling.labels = arena_copy(&in->terms, handling.labels);
+    if (!handling.labels.at && in->options.handling.labels.len)
+        return diag_set(d, ERR_NOMEM, "no memory for an import");
+    in->rehandled[in->rehandled_count++] = (struct rehandled){holding, handling};
     return ERR_NONE;
 }
 
@@ -223,11 +233,11 @@ static enum err rehandle(struct intake *in, struct diag *d) {
     enum err e = ERR_NONE;
     for (size_t i = 0; !e && i < in->rehandled_count; i++) {
         struct store_holding h;
-        int64_t id = in->rehandled[i];
+        int64_t id = in->rehandled[i].holding;
         bool added;
         arena_reset(&in->arena);
         e = store_holding_get(store_tx_reader(in->tx), id, &in->arena, &h, d);
-        h.handling = in->options.handling;
+        h.handling = in->rehandled[i].handling;
         if (!e) e = store_holding_add(in->tx, &h, NULL, 0, &id, &added, d);
         if (!e) e = share_reconsider(in->tx, id, d);
     }
@@ -388,6 +398,12 @@ enum err intake_add(struct intake *in, struct span object, const char *place, in
 
 void intake_label(struct intake *in, struct span labels) {
     if (!in->options.has_handling) in->options.handling.labels = labels;
+}
+
+void intake_handle(struct intake *in, const struct store_handling *handling) {
+    static const struct store_handling none = {.confidence = -1};
+    in->options.has_handling = handling != NULL;
+    in->options.handling = handling ? *handling : none;
 }
 
 enum err intake_add_own(struct intake *in, struct span object, struct diag *d) {

@@ -50,6 +50,9 @@ MUST_CHECK enum err intake_expect(struct intake *in, const struct span *ids, siz
 /* Labels of local handling for what is new among the objects that follow ('\n'-separated, sorted; borrowed until the
  * next call), beside no handling in the options. */
 void intake_label(struct intake *in, struct span labels);
+/* Local handling of the objects that follow, new ones and those held, in place of the options'; NULL: none is put
+ * beside them. Its labels are borrowed until the next call. */
+void intake_handle(struct intake *in, const struct store_handling *handling);
 /* Own objects this program made itself (already valid): skips validation. */
 MUST_CHECK enum err intake_add_own(struct intake *in, struct span object, struct diag *d);
 /* Counts and tells a rejection of what could not even be made an object: a line of an indicator list. */
