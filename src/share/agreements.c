@@ -43,6 +43,11 @@ static bool is_left(const struct share_agreement *all, size_t count, const struc
     return named && span_equal(named->lineage, one->lineage) && one->version <= named->version;
 }
 
+/* Whoever leaves at once has left when its notice is here, even if its clock is hours ahead of ours. */
+static time_us left_from(const struct statement *s, time_us added) {
+    return s->ends <= s->time && added < s->ends ? added : s->ends;
+}
+
 static enum err departures_load(struct store_reader *r, struct arena *a, struct share_agreement *all, size_t count,
                                 struct diag *d) {
     struct store_document *docs;
@@ -56,7 +61,8 @@ static enum err departures_load(struct store_reader *r, struct arena *a, struct 
             struct statement s;
             e = statement_read(a, docs[k].body, STATEMENT_TERMINATION, &s, d);
             if (!e && is_left(all, count, &all[i], &s))
-                left[all[i].agreement->departure_count++] = (struct agreement_departure){s.party, s.ends};
+                left[all[i].agreement->departure_count++] =
+                    (struct agreement_departure){s.party, left_from(&s, docs[k].time)};
         }
     }
     return e;

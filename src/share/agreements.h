@@ -27,7 +27,8 @@ bool share_agreements_pass_on(const struct share_agreement *all, size_t count, s
                               struct span source, time_us now);
 /* By hash in hexadecimal, or its beginning (at least 6 digits, if only one begins so). NULL if none. */
 const struct share_agreement *share_agreement_find(const struct share_agreement *all, size_t count, struct span hash);
-/* Keeps that a party has left: verified by the caller, who names the statement's file. */
+/* Keeps that a party has left: verified by the caller, who names the statement's file. It has left at the time that the
+ * notice names; if that is no later than the notice itself, at `now` at the latest, whatever the signer's clock said. */
 struct statement;
 MUST_CHECK enum err share_termination_put(struct store_tx *tx, const struct statement *s, struct span file, time_us now,
                                           struct diag *d);

@@ -41,12 +41,13 @@ SIGHTINGS = "    sightings: {return: true, name_member: false}\n"
 class World:
     """with World("JP-MOD", "US-DOD") as w: nodes that trust each other, in a folder."""
 
-    def __init__(self, *parties):
-        self.names = parties
+    def __init__(self, *parties, environments=None):
+        """`environments`: party → what its node's processes have besides."""
+        self.names, self.environments = parties, environments or {}
 
     def __enter__(self):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="renkei-agreement-"))
-        self.nodes = {name: taxii_nodes.Node(self.folder, name) for name in self.names}
+        self.nodes = {name: taxii_nodes.Node(self.folder, name, self.environments.get(name)) for name in self.names}
         for node in self.nodes.values():
             for other in self.nodes.values():
                 if other is not node:

@@ -39,8 +39,10 @@ def store_flags():
 
 
 class Node:
-    def __init__(self, folder, party):
+    def __init__(self, folder, party, environment=None):
+        """`environment`: more of it, for every process of this node."""
         self.party = party
+        self.environment = {**os.environ, **(environment or {})}
         self.home = folder / party
         self.port = free_port()
         self.url = f"https://127.0.0.1:{self.port}"
@@ -51,7 +53,8 @@ class Node:
 
     def run(self, *arguments, check=True, input=None):
         done = subprocess.run(
-            [PROGRAM, "--home", self.home, *map(str, arguments)], capture_output=True, text=True, input=input, timeout=120
+            [PROGRAM, "--home", self.home, *map(str, arguments)], capture_output=True, text=True, input=input, timeout=120,
+            env=self.environment,
         )
         if check and done.returncode:
             raise AssertionError(
@@ -69,7 +72,8 @@ class Node:
         ready.unlink(missing_ok=True)
         self.log = open(self.home / "serve.log", "ab")
         self.process = subprocess.Popen(
-            [PROGRAM, "--home", self.home, "serve", "--port-file", ready], stdout=self.log, stderr=self.log
+            [PROGRAM, "--home", self.home, "serve", "--port-file", ready], stdout=self.log, stderr=self.log,
+            env=self.environment,
         )
         for _ in range(200):
             if ready.exists():
