@@ -24,6 +24,7 @@ void map_free(struct map *m) {
 }
 
 void map_clear(struct map *m) {
+    if (m->count == 0) return;
     for (size_t i = 0; i < m->size; i++) m->slots[i].key.at = NULL;
     m->count = 0;
     arena_reset(&m->keys);

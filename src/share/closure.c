@@ -25,6 +25,7 @@ enum err closure_open(struct closure *cl, const struct share_context *c, struct 
                            .agreement = agreement,
                            .tx = tx,
                            .log = log,
+                           .fresh = true,
                            .totals = totals};
     arena_init(&cl->arena, BATCH_ARENA_MAX);
     map_init(&cl->has);
@@ -356,28 +357,50 @@ static enum err withheld(struct closure *cl, const struct share_candidate *c, st
     return closure_wait(cl, c->unknown, c->holding->id, d); /* it may become known */
 }
 
-enum err closure_consider(struct closure *cl, const struct store_holding *h, struct diag *d) {
-    struct share_candidate c;
-    enum err e = ERR_NONE;
+/* What happened to it decides; or else *open: policy does. */
+static enum err consider(struct closure *cl, const struct store_holding *h, bool *open, struct diag *d) {
     cl->totals->decided++;
-    if (h->state != STORE_CURRENT) {
+    *open = h->state == STORE_CURRENT;
+    if (!*open) {
         cl->totals->withheld++;
         return outgoing_lapse(cl, h, POLICY_REASON_NOT_OWN, d);
     }
     /* What the recipient gave, it has. */
-    if ((int64_t)h->source == cl->question.recipient_source && (e = outgoing_unlock(cl, h->stix_id, d))) return e;
-    e = share_candidate_decide(&cl->question, h, &cl->arena, &c, d);
+    return (int64_t)h->source == cl->question.recipient_source ? outgoing_unlock(cl, h->stix_id, d) : ERR_NONE;
+}
+
+/* Does what was decided; `e` and d are what came of deciding it. */
+static enum err conclude(struct closure *cl, struct share_candidate *c, enum err e, struct diag *d) {
+    const struct store_holding *h = c->holding;
     if (e == ERR_SYNTAX || e == ERR_INVALID) {
         log_warn("holding %lld is no longer a STIX object and is withheld: %s", (long long)h->id, d->message);
         cl->totals->withheld++;
         return ERR_NONE;
     }
-    if (!e && c.decision.again != TIME_NONE) e = wait_until(cl, c.decision.again, h->id, d);
+    if (!e && c->decision.again != TIME_NONE) e = wait_until(cl, c->decision.again, h->id, d);
     if (e) return e;
-    if (c.decision.outcome != POLICY_RELEASE) return withheld(cl, &c, d);
+    if (c->decision.outcome != POLICY_RELEASE) return withheld(cl, c, d);
     bool out = false;
-    if (!c.derived && known_out(cl, h, &out) && out) return ERR_NONE;
-    return release_one(cl, &c, d);
+    if (!c->derived && known_out(cl, h, &out) && out) return ERR_NONE;
+    return release_one(cl, c, d);
+}
+
+enum err closure_consider(struct closure *cl, const struct store_holding *h, struct diag *d) {
+    struct share_candidate c;
+    bool open;
+    enum err e = consider(cl, h, &open, d);
+    if (e || !open) return e;
+    e = share_candidate_decide(&cl->question, h, &cl->arena, &c, d);
+    return conclude(cl, &c, e, d);
+}
+
+enum err closure_conclude(struct closure *cl, struct decided *x, struct diag *d) {
+    bool open;
+    if (x->open) return closure_consider(cl, x->holding, d);
+    enum err e = consider(cl, x->holding, &open, d);
+    if (e || !open) return e;
+    if (x->error) *d = *x->wrong;
+    return conclude(cl, &x->candidate, x->error, d);
 }
 
 enum err closure_reconsider(struct closure *cl, struct span why, struct diag *d) {

@@ -9,6 +9,7 @@
 
 #include "base/map.h"
 #include "share/agreements.h"
+#include "share/deciding.h"
 #include "share/ledgerlog.h"
 #include "share/release.h"
 #include "share/subject.h"
@@ -20,7 +21,7 @@ struct closure {
     struct ledgerlog *log;
     struct map has;      /* id → the form in which the recipient was found to have it; of one transaction */
     struct map awaited;  /* ids that something came to wait for in this transaction */
-    bool fresh;          /* the slice of holdings at hand was read after anything was last taken back */
+    bool fresh;          /* nothing was taken back since the holdings at hand were read */
     struct map replaced; /* holdings that have taken the place of another form of their object */
     struct release_totals *totals;
     bool withdrawals;   /* something was ever withdrawn from a ledger here */
@@ -43,6 +44,8 @@ MUST_CHECK enum err closure_wait(struct closure *cl, struct span needs, int64_t 
 /* Decides one holding, and releases it (and what it draws in) if it may go. When it may not, because of what happened
  * to it, what was released of it is taken back; new terms alone take nothing back. */
 MUST_CHECK enum err closure_consider(struct closure *cl, const struct store_holding *h, struct diag *d);
+/* The same for one that was decided ahead. */
+MUST_CHECK enum err closure_conclude(struct closure *cl, struct decided *x, struct diag *d);
 /* Marks for closure_drain() what time has decided otherwise since the last call: embargoes and expiries that are over.
  */
 MUST_CHECK enum err closure_keep_time(struct closure *cl, struct diag *d);

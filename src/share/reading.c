@@ -1,9 +1,9 @@
 #include "share/reading.h"
 
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/ahead.h"
 #include "share/stix20.h"
 #include "stix/marking.h"
 
@@ -101,8 +101,6 @@ static void read_either(struct arena *a, struct span bytes, const char *place, s
 /* ---- ahead of the writer ------------------------------------------------------------------------------------------
  */
 
-enum { SLOTS = 3 /* one being read, one waiting, one being written */ };
-
 struct slot {
     struct arena arena;
     struct intake_object objects[READING_BATCH];
@@ -115,13 +113,8 @@ struct reading {
     bool ended;
     enum err error; /* the thread's until it handed over an empty batch */
     struct diag diag;
-    pthread_t thread;
-    pthread_mutex_t lock; /* of the three below; a slot is its holder's alone */
-    pthread_cond_t changed;
-    uint64_t filled, taken; /* batches; the slot of batch n is n % SLOTS */
-    bool stop;
-    bool held; /* the caller has a batch out */
-    struct slot slots[SLOTS];
+    struct ahead ahead;
+    struct slot slots[AHEAD_SLOTS];
 };
 
 /* Reads one object into the slot; false at the end, or when something ended it. Objects are copied: the stream's window
@@ -144,32 +137,13 @@ static bool read_one(struct reading *r, struct slot *s) {
 }
 
 /* The end, and an error, stand in an empty batch of their own. */
-static void fill(struct reading *r, struct slot *s) {
+static bool fill(void *context, unsigned slot) {
+    struct reading *r = context;
+    struct slot *s = &r->slots[slot];
     arena_reset(&s->arena);
     s->count = s->bytes = 0;
     while (!r->ended && s->count < READING_BATCH && s->bytes < READING_BATCH_SIZE) r->ended = !read_one(r, s);
-}
-
-static bool wait_for_room(struct reading *r) {
-    pthread_mutex_lock(&r->lock);
-    while (!r->stop && r->filled - r->taken == SLOTS) pthread_cond_wait(&r->changed, &r->lock);
-    bool go_on = !r->stop;
-    pthread_mutex_unlock(&r->lock);
-    return go_on;
-}
-
-static void *read_ahead(void *context) {
-    struct reading *r = context;
-    for (bool more = true; more && wait_for_room(r);) {
-        struct slot *s = &r->slots[r->filled % SLOTS];
-        fill(r, s);
-        more = s->count > 0;
-        pthread_mutex_lock(&r->lock);
-        r->filled++;
-        pthread_cond_signal(&r->changed);
-        pthread_mutex_unlock(&r->lock);
-    }
-    return NULL;
+    return s->count > 0;
 }
 
 enum err reading_open(stix_stream_source source, void *context, struct reading **out, struct diag *d) {
@@ -177,11 +151,9 @@ enum err reading_open(stix_stream_source source, void *context, struct reading *
     *out = NULL;
     if (!r) return diag_set(d, ERR_NOMEM, "no memory to read objects");
     stix_stream_open(&r->stream, source, context);
-    pthread_mutex_init(&r->lock, NULL);
-    pthread_cond_init(&r->changed, NULL);
     /* One object always fits beside a batch that is not full. */
-    for (size_t i = 0; i < SLOTS; i++) arena_init(&r->slots[i].arena, (size_t)2 * READING_ARENA_MAX);
-    if (pthread_create(&r->thread, NULL, read_ahead, r) == 0) {
+    for (size_t i = 0; i < AHEAD_SLOTS; i++) arena_init(&r->slots[i].arena, (size_t)2 * READING_ARENA_MAX);
+    if (ahead_start(&r->ahead, fill, r)) {
         *out = r;
         return ERR_NONE;
     }
@@ -191,13 +163,7 @@ enum err reading_open(stix_stream_source source, void *context, struct reading *
 }
 
 enum err reading_next(struct reading *r, struct reading_batch *out, struct diag *d) {
-    pthread_mutex_lock(&r->lock);
-    if (r->held) r->taken++;
-    r->held = true;
-    pthread_cond_signal(&r->changed);
-    while (r->filled == r->taken) pthread_cond_wait(&r->changed, &r->lock);
-    struct slot *s = &r->slots[r->taken % SLOTS];
-    pthread_mutex_unlock(&r->lock);
+    const struct slot *s = &r->slots[ahead_next(&r->ahead)];
     *out = (struct reading_batch){.objects = s->objects, .count = s->count};
     if (s->count > 0 || !r->error) return ERR_NONE;
     *d = r->diag;
@@ -207,15 +173,9 @@ enum err reading_next(struct reading *r, struct reading_batch *out, struct diag 
 void reading_close(struct reading **reading) {
     struct reading *r = *reading;
     if (!r) return;
-    pthread_mutex_lock(&r->lock);
-    r->stop = true;
-    pthread_cond_signal(&r->changed);
-    pthread_mutex_unlock(&r->lock);
-    pthread_join(r->thread, NULL);
-    for (size_t i = 0; i < SLOTS; i++) arena_free(&r->slots[i].arena);
+    ahead_stop(&r->ahead);
+    for (size_t i = 0; i < AHEAD_SLOTS; i++) arena_free(&r->slots[i].arena);
     stix_stream_close(&r->stream);
-    pthread_cond_destroy(&r->changed);
-    pthread_mutex_destroy(&r->lock);
     free(r);
     *reading = NULL;
 }

@@ -14,7 +14,8 @@
 enum {
     RUN_ARENA_MAX = 1 << 30,
     AGREEMENTS_ARENA_MAX = 64 << 20,
-    RELEASE_SLICE = 1000 /* holdings read at a time: more makes nothing faster */
+    RELEASE_SLICE = 1000,    /* holdings read at a time: more makes nothing faster */
+    RELEASE_AHEAD_MIN = 1000 /* a thread and a question of its own are worth while from so many decisions on */
 };
 
 struct listener {
@@ -92,6 +93,13 @@ static enum err record_run(struct store_tx *tx, const struct store_ledger *ledge
     return store_decision_add(tx, &run, d);
 }
 
+/* What one sweep over a ledger knows in all its transactions. */
+struct sweeping {
+    int64_t visible;
+    struct store_reader *reader; /* for deciding ahead; NULL until there is enough to be decided */
+    uint8_t *out;                /* struct closure's; owned; NULL until a sweep begins */
+};
+
 /* Considers up to RELEASE_BATCH holdings behind `last`, which moves along, in slices that fit in memory whatever their
  * size. */
 static enum err consider_new(struct closure *closure, struct arena *a, int64_t *last, struct diag *d) {
@@ -100,7 +108,6 @@ static enum err consider_new(struct closure *closure, struct arena *a, int64_t *
         struct store_holding *holdings;
         size_t count;
         arena_reset(a);
-        closure->fresh = true;
         enum err e = store_holding_undecided(closure->question.reader, closure->question.ledger, *last,
                                              slice < left ? slice : left, a, &holdings, &count, d);
         if (e == ERR_NOMEM && slice > 1) {
@@ -118,11 +125,20 @@ static enum err consider_new(struct closure *closure, struct arena *a, int64_t *
     return ERR_NONE;
 }
 
-/* What one sweep over a ledger knows in all its transactions. */
-struct sweeping {
-    int64_t visible;
-    uint8_t *out; /* struct closure's; owned; NULL until a sweep begins */
-};
+static enum err consider_ahead(struct closure *closure, struct sweeping *known, int64_t *last, struct diag *d) {
+    struct deciding *ahead = NULL;
+    struct decided_slice slice;
+    enum err e = known->reader ? ERR_NONE : store_reader_open(closure->question.context->store, &known->reader, d);
+    if (!e) e = deciding_open(known->reader, &closure->question, *last, RELEASE_BATCH, &ahead, d);
+    while (!e && !(e = deciding_next(ahead, &slice, d)) && slice.count > 0)
+        for (size_t i = 0; !e && i < slice.count; i++) {
+            arena_reset(&closure->arena);
+            e = closure_conclude(closure, &slice.items[i], d);
+            *last = slice.items[i].holding->id;
+        }
+    deciding_close(&ahead);
+    return e;
+}
 
 /* Derived forms are not in it: where there are any, each is looked at. */
 static enum err know_what_is_out(struct closure *closure, struct sweeping *known, struct diag *d) {
@@ -174,7 +190,8 @@ static enum err batch(const struct share_context *c, int64_t ledger_id, const st
         if (!e) e = closure_reconsider(&closure, SPAN(SHARE_WAITING_CHANGED), d);
         if (!e) e = closure_keep_time(&closure, d);
         if (!e) e = closure_drain(&closure, d);
-        if (!e) e = consider_new(&closure, a, &last, d);
+        bool many = known->visible - last > RELEASE_AHEAD_MIN;
+        if (!e) e = many ? consider_ahead(&closure, known, &last, d) : consider_new(&closure, a, &last, d);
         if (!e) e = closure_drain(&closure, d);
     }
     closure_close(&closure);
@@ -208,6 +225,7 @@ static enum err decide_ledger(const struct share_context *c, const struct store_
         e = batch(c, ledger->id, in_force, &known, &a, totals, &done, &more, d);
         if (l->progress) l->progress(l->context, (uint64_t)done, (uint64_t)visible);
     }
+    store_reader_close(&known.reader);
     free(known.out);
     arena_free(&a);
     return e;

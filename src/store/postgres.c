@@ -221,6 +221,7 @@ static enum err pq_open(const char *url, enum store_mode mode, struct store **ou
     s->url = strdup(url);
     map_init(&s->heard);
     map_init(&s->absent);
+    map_init(&s->copy.objects);
     pthread_mutex_init(&s->turn, NULL);
     enum err e =
         s->url ? pq_connect(&s->writer, url, mode == STORE_WRITE, d) : diag_set(d, ERR_NOMEM, "memory ran out");

@@ -107,11 +107,13 @@ enum err pq_copy_flush(struct connection *c, struct pq_copy *copy, struct diag *
 
 void pq_copy_drop(struct pq_copy *copy) {
     for (int i = 0; i < PQ_TABLES; i++) buf_clear(&copy->rows[i]);
+    map_clear(&copy->objects);
     copy->count = 0;
     copy->ledger = 0;
 }
 
 void pq_copy_free(struct pq_copy *copy) {
     for (int i = 0; i < PQ_TABLES; i++) buf_free(&copy->rows[i]);
+    map_free(&copy->objects);
     copy->count = 0;
 }

@@ -125,8 +125,9 @@ enum pq_table { PQ_BODY, PQ_HOLDING, PQ_REF, PQ_ENTRY, PQ_RECEIVED, PQ_TABLES };
 struct pq_copy {
     struct buf rows[PQ_TABLES];
     size_t count;
-    int64_t ledger;    /* the ledger whose entries wait; only one at a time does */
-    int64_t first_seq; /* the first of them */
+    int64_t ledger;     /* the ledger whose entries wait; only one at a time does */
+    int64_t first_seq;  /* the first of them */
+    struct map objects; /* theirs: 1 */
 };
 MUST_CHECK enum err pq_copy_row(struct connection *c, struct pq_copy *copy, enum pq_table table,
                                 const struct value *values, size_t count, struct diag *d);

@@ -74,6 +74,7 @@ enum err pq_entry_add(struct store_tx *tx, const struct store_entry *e, struct d
                              v_number(e->holding), v_number(body), body ? v_null() : v_optional(e->body),
                              v_bytes(e->record), v_optional(e->salt)),
                       d);
+    if (!err && !map_set(&s->copy.objects, e->stix_id, 1, NULL)) err = diag_set(d, ERR_NOMEM, "memory ran out");
     if (err) return err;
     s->append_seq++;
     return pq_flush_if_many(s, d);
@@ -104,6 +105,18 @@ enum err pq_entry_withdraw(struct store_tx *tx, int64_t ledger, uint64_t seq, st
  * finds the few rows that are wanted. */
 
 /* ---- reading ----------------------------------------------------------------------------------------------------- */
+
+/* For reading an object's entries: those of others may wait. */
+static enum err enter_object(struct store_reader *base, int64_t ledger, struct span stix_id, struct connection **c,
+                             struct diag *d) {
+    const struct pq_reader *r = (const struct pq_reader *)base;
+    const struct pq_copy *waits = r->mark ? &r->store->copy : NULL;
+    struct value mark;
+    uint64_t yes;
+    if (!waits || waits->ledger != ledger || (stix_id.len && !map_get(&waits->objects, stix_id, &yes)))
+        return pq_enter_aside(base, c, d);
+    return pq_enter(base, c, &mark, d);
+}
 
 /* A withdrawn entry's bytes are not even read. */
 #define ENTRY_NARROW "SELECT e.ledger,e.seq,e.time,e.decided,e.state,e.modified,e.holding,e.stix_id,"
@@ -170,7 +183,6 @@ static void make_page(const struct store_entry_query *q, char text[1024]) {
 enum err pq_entry_each(struct store_reader *r, const struct store_entry_query *q,
                        bool (*each)(void *context, const struct store_entry *e), void *context, struct diag *d) {
     struct connection *c;
-    struct value mark;
     PGresult *rows = NULL;
     char text[1024];
     struct pq_reader *reader = (struct pq_reader *)r;
@@ -179,7 +191,7 @@ enum err pq_entry_each(struct store_reader *r, const struct store_entry_query *q
         return diag_set(d, ERR_INTERNAL, "a reader goes through one list of entries at a time");
     int64_t states = 1 << STORE_ENTRY_CURRENT | (q->superseded ? 1 << STORE_ENTRY_SUPERSEDED : 0) |
                      (q->withdrawn ? 1 << STORE_ENTRY_WITHDRAWN : 0) | (q->records ? 1 << STORE_ENTRY_RECORD : 0);
-    enum err e = pq_enter(r, &c, &mark, d);
+    enum err e = enter_object(r, q->ledger, q->stix_id, &c, d);
     if (!e && q->added_after != TIME_NONE) e = pq_entry_after(r, q->ledger, q->added_after, &after, d);
     if (after > from) from = after;
     make_page(q, text);
@@ -236,9 +248,8 @@ enum err pq_entry_after(struct store_reader *r, int64_t ledger, time_us t, uint6
 enum err pq_entry_current(struct store_reader *r, int64_t ledger, struct span stix_id, struct store_entry *out,
                           struct diag *d) {
     struct connection *c;
-    struct value mark;
     PGresult *rows = NULL;
-    enum err e = pq_enter(r, &c, &mark, d);
+    enum err e = enter_object(r, ledger, stix_id, &c, d);
     if (!e)
         e = pq_query(c,
                      "SELECT seq,time,decided,modified,holding FROM entry WHERE ledger=$1 AND stix_id=$2 AND state=0"

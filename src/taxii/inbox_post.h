@@ -13,6 +13,7 @@ struct outcome {
     time_us version; /* TIME_NONE: it has none */
     char shown[TIME_TEXT_SIZE];
     int64_t holding; /* what it became; 0: it is kept in the collection alone */
+    bool named;      /* its id could be read */
     bool failed;
     struct span message; /* of a failure, or a warning */
 };

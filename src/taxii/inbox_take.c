@@ -4,6 +4,7 @@
 #include "node/collection.h"
 #include "node/quarantine.h"
 #include "share/intake.h"
+#include "share/reading.h"
 #include "share/subject.h"
 #include "taxii/inbox.h"
 #include "taxii/inbox_post.h"
@@ -31,16 +32,15 @@ static void note_finding(void *context, bool error, const char *place, struct sp
 }
 
 /* What a status names an object by (§4.3.2), and what a collection wants to know of it. */
-static bool name_outcome(struct post *p, size_t i, struct arena *scratch) {
+static void name_outcome(struct post *p, size_t i, struct arena *scratch) {
     struct outcome *o = &p->outcomes[i];
     struct collection_item item;
     arena_reset(scratch);
-    bool good = collection_item_read(scratch, p->envelope.objects[i], &item);
-    o->id = good ? arena_copy(&p->arena, item.stix_id) : arena_printf(&p->arena, "objects[%zu]", i);
+    o->named = collection_item_read(scratch, p->envelope.objects[i], &item);
+    o->id = o->named ? arena_copy(&p->arena, item.stix_id) : arena_printf(&p->arena, "objects[%zu]", i);
     o->version = item.version;
     o->media = arena_copy(&p->arena, item.media);
     time_format_stix(item.version != TIME_NONE ? item.version : p->received, o->shown);
-    return good;
 }
 
 static void fail(struct post *p, size_t i, const char *why, struct span what) {
@@ -78,17 +78,24 @@ static enum err prepare(struct taking *t, struct diag *d) {
 
 /* ---- holdings ---------------------------------------------------------------------------------------------------- */
 
-static enum err add_object(struct taking *t, struct intake *intake, struct arena *scratch, struct diag *d) {
+static enum err expect(const struct taking *t, struct intake *intake, struct diag *d) {
+    struct span ids[READING_BATCH];
+    size_t count = 0;
+    for (size_t i = t->at; i < t->post->envelope.count && count < READING_BATCH; i++)
+        ids[count++] = t->post->outcomes[i].id;
+    return intake_expect(intake, ids, count, d);
+}
+
+static enum err add_object(struct taking *t, struct intake *intake, struct diag *d) {
     struct post *p = t->post;
     struct outcome *o = &p->outcomes[t->at];
     char place[PLACE_SIZE];
-    bool named = name_outcome(p, t->at, scratch);
     struct span media = t->collection.id.len ? collection_takes(&t->collection, o->media) : SPAN(COLLECTION_STIX);
     if (media.len == 0) {
         fail(p, t->at, "this collection does not take ", o->media);
     } else if (!span_is(media, COLLECTION_STIX)) {
         o->media = arena_copy(&p->arena, media);
-        if (!named) fail(p, t->at, "an object needs an \"id\" of the form type--UUID", SPAN(""));
+        if (!o->named) fail(p, t->at, "an object needs an \"id\" of the form type--UUID", SPAN(""));
         if (t->quarantine) fail(p, t->at, "only what is STIX 2.1 can wait in quarantine", SPAN(""));
     } else {
         snprintf(place, sizeof place, "objects[%zu]", t->at);
@@ -115,7 +122,11 @@ static enum err make_holdings(struct taking *t, struct diag *d) {
     arena_init(&scratch, OBJECT_ARENA_MAX);
     node_share_context(t->node, &t->node->live, view, &context);
     enum err e = intake_open(&context, &options, &intake, d);
-    for (t->at = 0; !e && t->at < t->post->envelope.count; t->at++) e = add_object(t, intake, &scratch, d);
+    for (size_t i = 0; i < t->post->envelope.count; i++) name_outcome(t->post, i, &scratch);
+    for (t->at = 0; !e && t->at < t->post->envelope.count; t->at++) {
+        if (t->at % READING_BATCH == 0) e = expect(t, intake, d);
+        if (!e) e = add_object(t, intake, d);
+    }
     t->post->successes = t->post->envelope.count - t->post->failures;
     if (!e) e = intake_commit(&intake, &totals, d);
     if (intake) intake_cancel(&intake);

@@ -16,9 +16,9 @@
 enum {
     TAXII_SYNC_RANGE = 20480,  /* entries stored in one go: large for the store, little to repeat after a crash */
     TAXII_SYNC_RANGE_MS = 700, /* …or what came in so long, where the machine or the line is slow */
-    TAXII_SYNC_RANGE_BYTES =
-        16 << 20,                /* …or as many bytes of objects, which take some thirty times as much when read */
-    TAXII_SYNC_LEDGERS_MAX = 64, /* ledgers of one partner: one an agreement lineage */
+    /* …or as many bytes of objects, which take up to thirty times as much when they are read. */
+    TAXII_SYNC_RANGE_BYTES = 16 << 20,
+    TAXII_SYNC_LEDGERS_MAX = 64,     /* ledgers of one partner: one an agreement lineage */
     TAXII_SYNC_ENTRIES_MAX = 1 << 30 /* of one ledger; the tree's hashes for it take 128 MB */
 };
 

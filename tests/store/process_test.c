@@ -240,6 +240,8 @@ static void test_killed_writers(void **state) {
         pid_t child = fork();
         if (child == 0) write_until_killed(f->url, ledger, pipes[1]);
         close(pipes[1]);
+        /* Some rounds are killed before anything is done, on a slow machine; others after. */
+        if (n % 3 == 0 && read(pipes[0], &done, sizeof done) == sizeof done) acknowledged = done;
         usleep(20000 + n * 7919 % 60000);
         kill(child, SIGKILL);
         assert_int_equal(wait_for(child), -SIGKILL);
