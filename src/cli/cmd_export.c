@@ -25,11 +25,18 @@ static void print_result(void *context, struct json_value r, struct arena *a) {
         fprintf(stderr, "%.*s\n", SPAN_ARG(raw));
         return;
     }
-    fprintf(stderr, "%lld values of %lld indicators written\n", (long long)x->written,
-            (long long)cli_number(r, "indicators"));
+    if (json_exists(json_get(r, "events")))
+        fprintf(stderr, "%lld objects in %lld events written\n", (long long)x->written,
+                (long long)cli_number(r, "events"));
+    else
+        fprintf(stderr, "%lld values of %lld indicators written\n", (long long)x->written,
+                (long long)cli_number(r, "indicators"));
     for (struct json_iter it = json_iter(json_get(r, "left_out")); json_next(&it);)
         fprintf(stderr, "  left out, %s: %lld\n", cli_text(it.value, "reason", a),
                 (long long)cli_number(it.value, "count"));
+    for (struct json_iter it = json_iter(json_get(r, "not_carried")); json_next(&it);)
+        fprintf(stderr, "  not carried: %lld %s, such as %s\n", (long long)cli_number(it.value, "count"),
+                cli_text(it.value, "kind", a), cli_text(it.value, "example", a));
 }
 
 /* Written beside and renamed, so that no sensor ever loads half of it. */
@@ -97,7 +104,7 @@ int command_export(const struct cli *cli, int argc, char **argv) {
     if (optind < argc) return cli_usage("export", "export takes flags only; --to FILE says where to");
     if (!texts['f'])
         return cli_usage("export", "--format says which: zeek-intel, suricata-rules, suricata-dataset, "
-                                   "rpz, list or csv");
+                                   "rpz, list, csv or misp");
     struct buf args = BUF_EMPTY;
     struct json_writer w = json_writer(&args);
     json_begin_object(&w);

@@ -1,8 +1,9 @@
 /* One attribute as an object of its own, with its galaxies and sightings. */
 #include "interchange/misp_parts.h"
 
-static const char *const carried[] = {"type",       "category",  "to_ids",  "comment",         "timestamp",
-                                      "first_seen", "last_seen", "deleted", "object_relation", "disable_correlation",
+static const char *const carried[] = {"type",      "category",        "to_ids",
+                                      "comment",   "timestamp",       "first_seen",
+                                      "last_seen", "object_relation", "disable_correlation",
                                       NULL};
 
 struct attribute {

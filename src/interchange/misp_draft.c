@@ -124,6 +124,12 @@ static const struct {
                           [STIX_PAP_AMBER] = {"marking-definition--60f8932b-e51e-4458-b265-a2e8be9a80ab", "2022-10-02"},
                           [STIX_PAP_RED] = {"marking-definition--740d36e5-7714-4c30-961a-3ae632ceee0e", "2022-10-06"}};
 
+bool misp_is_pap(struct span id) {
+    for (int i = STIX_PAP_NONE + 1; i < STIX_PAP_COUNT; i++)
+        if (span_is(id, paps[i].id)) return true;
+    return false;
+}
+
 static void write_markings(struct misp_reader *r, const struct misp_context *c) {
     if (c->tlp == STIX_TLP_NONE && c->pap == STIX_PAP_NONE) return;
     json_key(&r->w, "object_marking_refs");

@@ -149,7 +149,7 @@ static enum err read_attribute(struct misp_reader *r, struct json_value attribut
 
 /* Texts about the event: the report does not name them, they name it. */
 static enum err read_reports(struct misp_reader *r, struct diag *d) {
-    static const char *const carried[] = {"timestamp", "deleted", NULL};
+    static const char *const carried[] = {"timestamp", NULL};
     enum err e = ERR_NONE;
     for (struct json_iter it = json_iter(json_get(r->event, "EventReport")); !e && json_next(&it);) {
         struct span name, content, uuid;

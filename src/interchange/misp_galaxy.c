@@ -149,7 +149,7 @@ static enum err find_cluster(struct misp_reader *r, const struct cluster *k, con
         if (r->sink->held && of_mitre(k)) e = r->sink->held(r->sink->context, span_cstr(id), &held, d);
         if (e) return e;
     }
-    if (!held && (of_mitre(k) || !k->uuid.len || !k->public))
+    if (!held && (of_mitre(k) || !k->uuid.len))
         misp_id(id, kind->type, misp_made_uuid(&r->lasting, "cluster", k->tag, k->public ? (struct span){0} : r->uuid));
     *out = (struct misp_galaxy){span_cstr(arena_cstr(&r->lasting, span_cstr(id))), kind->may_be_indicated};
     if (!out->id.at || !map_set(&r->put_once, out->id, 1, &again))
@@ -199,6 +199,9 @@ static enum err from_entries(struct misp_reader *r, struct json_value galaxies, 
                                 .description = json_text(json_get(it.value, "description"), a),
                                 .meta = json_get(it.value, "meta"),
                                 .public = !json_exists(said) || misp_true(said)};
+            if (json_count(k.meta) > json_exists(json_get(k.meta, "synonyms")))
+                losses_add(r->losses, "particulars of galaxy clusters besides their synonyms (meta)", "%.*s",
+                           SPAN_ARG(k.value));
             if (!k.galaxy.len) k.galaxy = json_text(json_get(g.value, "type"), a);
             if (!k.galaxy.len || !k.value.len) {
                 losses_add(r->losses, "galaxy clusters without type or value", "%.*s",

@@ -85,8 +85,7 @@ static void write_attributes(struct misp_reader *r, const struct object *x) {
 static void write_extension(struct misp_reader *r, const struct object *x) {
     static const char *const carried[] = {
         "name",    "meta-category", "description", "template_uuid", "template_version",
-        "comment", "timestamp",     "first_seen",  "last_seen",     "deleted",
-        NULL};
+        "comment", "timestamp",     "first_seen",  "last_seen",     NULL};
     misp_begin_extension(r);
     json_key(&r->w, "object");
     json_begin_object(&r->w);

@@ -92,6 +92,13 @@ void misp_name(struct misp_reader *r, const char *id);
 
 /* ---- tags and galaxies (misp_tag.c, misp_galaxy.c) ---- */
 
+/* What a tag says of confidence (-1: nothing), and the tag that says exactly this (NULL: none does). */
+int misp_confidence_of(struct span tag);
+const char *misp_confidence_tag(int confidence);
+/* Whether a tag is TLP's; one that is none of its levels is the strictest. */
+bool misp_tlp_of(struct span tag, enum stix_tlp *out);
+/* Whether the marking definition is one of OASIS's of PAP, as they are written here. */
+bool misp_is_pap(struct span id);
 /* What `element` (the event, an object, an attribute) adds to `outer`. Lists live in `a`. */
 MUST_CHECK enum err misp_context_read(struct misp_reader *r, struct json_value element,
                                       const struct misp_context *outer, struct arena *a, struct misp_context *out,
@@ -115,6 +122,11 @@ MUST_CHECK enum err misp_attribute(struct misp_reader *r, struct json_value attr
 MUST_CHECK enum err misp_compose(struct misp_reader *r, struct span name, struct span uuid,
                                  struct json_value attributes, const struct misp_context *c, char id[STIX_ID_SIZE],
                                  struct diag *d);
+/* The attributes of an object that says what an observable says: {"type", "object_relation", "value"…} into a list.
+ * *name is the template's. value_of gives what an observable that it names says in one word, empty: nothing. False:
+ * there is no template. */
+bool misp_decompose(struct buf *list, struct json_value observable, struct span type, struct arena *a,
+                    struct span (*value_of)(void *context, struct span id), void *context, const char **name);
 MUST_CHECK enum err misp_object(struct misp_reader *r, struct json_value object, struct diag *d);
 /* Its references to others, once all are known. */
 MUST_CHECK enum err misp_object_references(struct misp_reader *r, struct json_value object, struct diag *d);

@@ -162,7 +162,7 @@ static enum err wrong(const struct misp_stream *s, enum err code, const char *me
 }
 
 static struct span rest(const struct misp_stream *s) {
-    return span_of(s->window.at + s->at, s->window.len - s->at);
+    return span_from(buf_span(&s->window), s->at);
 }
 
 static enum err fill(struct misp_stream *s, bool *more, struct diag *d) {

@@ -5,35 +5,43 @@
 
 /* ---- tags ---- */
 
-/* STIX 2.1 appendix A's scales, as far as MISP's taxonomies have them. -1: none. */
-static int confidence_of(struct span tag) {
-    static const struct {
-        const char *tag;
-        int confidence;
-    } scale[] = {{"admiralty-scale:information-credibility=\"1\"", 90},
-                 {"admiralty-scale:information-credibility=\"2\"", 70},
-                 {"admiralty-scale:information-credibility=\"3\"", 50},
-                 {"admiralty-scale:information-credibility=\"4\"", 30},
-                 {"admiralty-scale:information-credibility=\"5\"", 10},
-                 {"misp:confidence-level=\"completely-confident\"", 95},
-                 {"misp:confidence-level=\"usually-confident\"", 75},
-                 {"misp:confidence-level=\"fairly-confident\"", 50},
-                 {"misp:confidence-level=\"rarely-confident\"", 25},
-                 {"misp:confidence-level=\"unconfident\"", 5},
-                 {"estimative-language:likelihood-probability=\"almost-certain\"", 95},
-                 {"estimative-language:likelihood-probability=\"very-likely\"", 85},
-                 {"estimative-language:likelihood-probability=\"likely\"", 70},
-                 {"estimative-language:likelihood-probability=\"roughly-even-chance\"", 50},
-                 {"estimative-language:likelihood-probability=\"unlikely\"", 30},
-                 {"estimative-language:likelihood-probability=\"very-unlikely\"", 15},
-                 {"estimative-language:likelihood-probability=\"almost-no-chance\"", 5}};
-    for (size_t i = 0; i < sizeof scale / sizeof *scale; i++)
+/* STIX 2.1 appendix A's scales, as far as MISP's taxonomies have them. */
+static const struct {
+    const char *tag;
+    int confidence;
+} scale[] = {{"admiralty-scale:information-credibility=\"1\"", 90},
+             {"admiralty-scale:information-credibility=\"2\"", 70},
+             {"admiralty-scale:information-credibility=\"3\"", 50},
+             {"admiralty-scale:information-credibility=\"4\"", 30},
+             {"admiralty-scale:information-credibility=\"5\"", 10},
+             {"misp:confidence-level=\"completely-confident\"", 95},
+             {"misp:confidence-level=\"usually-confident\"", 75},
+             {"misp:confidence-level=\"fairly-confident\"", 50},
+             {"misp:confidence-level=\"rarely-confident\"", 25},
+             {"misp:confidence-level=\"unconfident\"", 5},
+             {"estimative-language:likelihood-probability=\"almost-certain\"", 95},
+             {"estimative-language:likelihood-probability=\"very-likely\"", 85},
+             {"estimative-language:likelihood-probability=\"likely\"", 70},
+             {"estimative-language:likelihood-probability=\"roughly-even-chance\"", 50},
+             {"estimative-language:likelihood-probability=\"unlikely\"", 30},
+             {"estimative-language:likelihood-probability=\"very-unlikely\"", 15},
+             {"estimative-language:likelihood-probability=\"almost-no-chance\"", 5}};
+enum { SCALE = sizeof scale / sizeof *scale };
+
+int misp_confidence_of(struct span tag) {
+    for (int i = 0; i < SCALE; i++)
         if (span_is(tag, scale[i].tag)) return scale[i].confidence;
     return -1;
 }
 
+const char *misp_confidence_tag(int confidence) {
+    for (int i = 0; i < SCALE; i++)
+        if (scale[i].confidence == confidence) return scale[i].tag;
+    return NULL;
+}
+
 /* TLP:AMBER, tlp:amber+strict, and what begins so and is none of them: the strictest. */
-static bool tlp_of(struct span tag, enum stix_tlp *out) {
+bool misp_tlp_of(struct span tag, enum stix_tlp *out) {
     if (tag.len < 4 || !span_equal_nocase(span_first(tag, 4), SPAN("tlp:"))) return false;
     if (!stix_tlp_parse(tag, out) || *out == STIX_TLP_NONE) *out = STIX_TLP_RED;
     return true;
@@ -42,8 +50,8 @@ static bool tlp_of(struct span tag, enum stix_tlp *out) {
 static void take_tag(struct misp_reader *r, struct span tag, struct misp_context *c) {
     enum stix_tlp tlp;
     enum stix_pap pap;
-    int confidence = confidence_of(tag);
-    if (tlp_of(tag, &tlp) && tlp > c->tlp) c->tlp = tlp;
+    int confidence = misp_confidence_of(tag);
+    if (misp_tlp_of(tag, &tlp) && tlp > c->tlp) c->tlp = tlp;
     if (stix_pap_of_label(tag, &pap) && pap > c->pap) c->pap = pap;
     if (confidence >= 0 && (c->confidence < 0 || confidence < c->confidence)) c->confidence = confidence;
 }
@@ -69,6 +77,8 @@ static enum err read_tags(struct misp_reader *r, struct json_value tags, struct 
             continue;
         }
         take_tag(r, name, c);
+        if (json_spelt(json_get(it.value, "colour")).len)
+            losses_add(r->losses, "colours of tags", "%.*s", SPAN_ARG(name));
         if (json_text(json_get(it.value, "relationship_type"), a).len)
             losses_add(r->losses, "relationship types of tags", "%.*s", SPAN_ARG(name));
         if (is_local ? c->local_count == MISP_LABELS_MAX : c->label_count == MISP_LABELS_MAX) {

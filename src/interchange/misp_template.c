@@ -350,3 +350,97 @@ enum err misp_compose(struct misp_reader *r, struct span name, struct span uuid,
     observed(&x, id);
     return misp_put(r, x.template->type, id, c, (struct misp_times){TIME_NONE, TIME_NONE}, false, false, d);
 }
+
+/* ---- the other way ---- */
+
+static const char *attribute_type(const struct part *p, struct span value) {
+    static const struct {
+        const char *relation, *type;
+    } known[] = {{"ip", "ip-dst"},
+                 {"hostname-dst", "hostname"},
+                 {"hostname-src", "hostname"},
+                 {"mimetype", "mime-type"},
+                 {"dst-port", "port"},
+                 {"src-port", "port"},
+                 {"subject", "email-subject"},
+                 {"message-id", "email-message-id"},
+                 {"from", "email-src"},
+                 {"to", "email-dst"},
+                 {"cc", "email-dst"},
+                 {"bcc", "email-dst"},
+                 {"key", "regkey"},
+                 {"asn", "AS"},
+                 {"size-in-bytes", "size-in-bytes"}};
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+        if (strcmp(p->relation, known[i].relation) == 0) return known[i].type;
+    const struct misp_type *same = misp_type_named(span_cstr(p->relation));
+    if (same) return same->name;
+    return p->kind == PART_TIME ? "datetime" : p->kind == PART_TRUTH ? "boolean" : "text";
+}
+
+static void write_attribute(struct buf *list, const struct part *p, struct span value) {
+    if (!value.len) return;
+    if (list->len) buf_add_char(list, ',');
+    struct json_writer w = json_writer(list);
+    json_begin_object(&w);
+    json_member_cstr(&w, "type", attribute_type(p, value));
+    json_member_cstr(&w, "object_relation", p->relation);
+    json_member(&w, "value", value);
+    json_end_object(&w);
+}
+
+/* Addresses are one relation, names another. */
+static bool host_fits(const struct part *p, struct span id) {
+    bool name = span_starts(id, SPAN("domain-name--"));
+    bool wants_name = strstr(p->relation, "host") || strstr(p->relation, "domain");
+    return (p->kind != PART_HOST && p->kind != PART_HOSTS) || name == wants_name;
+}
+
+static void write_part(struct buf *list, const struct part *p, struct json_value v, struct arena *a,
+                       struct span (*value_of)(void *context, struct span id), void *context) {
+    switch (p->kind) {
+    case PART_REF:
+    case PART_HOST:
+        if (host_fits(p, json_text(v, a))) write_attribute(list, p, value_of(context, json_text(v, a)));
+        break;
+    case PART_REFS:
+    case PART_HOSTS:
+        for (struct json_iter it = json_iter(v); json_next(&it);)
+            if (host_fits(p, json_text(it.value, a)))
+                write_attribute(list, p, value_of(context, json_text(it.value, a)));
+        break;
+    case PART_WORDS:
+    case PART_LIST:
+        for (struct json_iter it = json_iter(v); json_next(&it);) write_attribute(list, p, json_text(it.value, a));
+        break;
+    default:
+        write_attribute(list, p, json_type(v) == JSON_STRING ? json_text(v, a) : json_raw(v));
+        break;
+    }
+}
+
+/* Of several relations of one property the first that fits is written. */
+static bool written_before(const struct part *first, const struct part *p, struct json_value v, struct arena *a) {
+    for (const struct part *q = first; q != p; q++) {
+        bool host = q->kind == PART_HOST || q->kind == PART_HOSTS;
+        if (q->kind == p->kind && same_property(q, p) && (!host || host_fits(q, json_text(v, a)))) return true;
+    }
+    return false;
+}
+
+bool misp_decompose(struct buf *list, struct json_value observable, struct span type, struct arena *a,
+                    struct span (*value_of)(void *context, struct span id), void *context, const char **name) {
+    const struct template *t = NULL;
+    for (size_t i = 0; i < sizeof templates / sizeof *templates && !t; i++)
+        if (span_is(type, templates[i].type)) t = &templates[i];
+    if (!t) return false;
+    *name = t->object;
+    for (const struct part *p = t->parts; p->relation; p++) {
+        struct json_value v = p->kind == PART_HASH ? json_get(json_get(observable, "hashes"), p->property)
+                              : p->kind == PART_VALUE
+                                  ? json_get(json_at(json_get(observable, "values"), 0), p->property)
+                                  : json_get(observable, p->property);
+        if (json_exists(v) && !written_before(t->parts, p, v, a)) write_part(list, p, v, a, value_of, context);
+    }
+    return list->len > 0;
+}

@@ -128,9 +128,11 @@ static void address_pattern(struct buf *out, struct span value) {
 static void endpoint_pattern(struct buf *out, const struct misp_type *type, struct span host, struct span port) {
     struct buf normal = BUF_EMPTY;
     bool known = list_recognise(host, &normal, NULL) != LIST_NONE;
+    uint64_t number = 0;
+    (void)is_port(port, &number); /* "0443" is a port in MISP and no number in a pattern */
     buf_printf(out, "[%s = ", type->path);
     literal(out, known ? buf_span(&normal) : host);
-    buf_printf(out, " AND network-traffic:%s_port = %.*s]", type->word, SPAN_ARG(port));
+    buf_printf(out, " AND network-traffic:%s_port = %llu]", type->word, (unsigned long long)number);
     buf_free(&normal);
 }
 

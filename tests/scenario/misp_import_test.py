@@ -133,6 +133,7 @@ def check_losses(told):
     kinds = {loss["kind"]: loss["count"] for loss in told["not_carried"]}
     assert kinds == {
         "contents of files": 1,
+        "colours of tags": 1,
         "values for detection that are not of their type: kept as notes": 1,
         "organisations that hold a copy of an event (Org)": 1,
     }, kinds
