@@ -1,4 +1,5 @@
-/* Consents and terminations of any bytes: an error with a message, or a statement that is read from what it writes. */
+/* Consents, terminations and answers to erasures of any bytes: an error with a message, or a statement that is read
+ * from what it writes. */
 #include <stdlib.h>
 
 #include "policy/statement.h"
@@ -25,7 +26,7 @@ static void read_again(struct arena *a, const struct statement *s) {
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-    for (int kind = STATEMENT_CONSENT; kind <= STATEMENT_TERMINATION; kind++) {
+    for (int kind = STATEMENT_CONSENT; kind <= STATEMENT_ERASURE; kind++) {
         struct arena a;
         struct statement s;
         struct diag d = {0};

@@ -191,8 +191,9 @@ static void read_headers(struct connection *c, struct MHD_Connection *mhd) {
         c->close_after = true; /* what says where the body ends may be among those not kept */
     }
     for (size_t i = 0; i < list.count; i++) {
-        if (http_header_value_valid(list.params[i].value)) continue;
-        refuse(c, 400, "a header field with a control character"); /* RFC 9110 §5.5: a proxy may have split it there */
+        if (http_header_name_valid(list.params[i].name) && http_header_value_valid(list.params[i].value)) continue;
+        /* RFC 9110 §5.1, §5.5: a proxy may have split it there, or read another name */
+        refuse(c, 400, "a header field whose name is no token, or with a control character");
         c->close_after = true;
     }
 }

@@ -24,7 +24,7 @@ enum {
     FORMAT = 1
 };
 
-static const char store_path[] = "realms/live/store.db", manifest_name[] = "backup.json";
+static const char store_path[] = "realms/live/store.db", manifest_name[] = "backup.json", config_name[] = "renkei.yaml";
 
 struct backing {
     const char *to;
@@ -203,8 +203,8 @@ enum err backup_make(struct node *n, const char *folder, bool with_keys,
     json_member_truth(&b.manifest, "keys", with_keys);
     json_key(&b.manifest, "files");
     json_begin_array(&b.manifest);
-    join(path, n->home, "renkei.yaml");
-    enum err e = take_file(&b, path, "renkei.yaml", d);
+    join(path, n->home, config_name);
+    enum err e = take_file(&b, path, config_name, d);
     if (!e) e = take_store(&b, n, progress, context, d);
     join(path, n->home, "keys");
     if (!e && with_keys) e = take_folder(&b, path, "keys", 1, d);
@@ -223,14 +223,19 @@ enum err backup_make(struct node *n, const char *folder, bool with_keys,
 
 /* ---- taking one back ---- */
 
+/* Without these two it is no backup of a node, whatever else it lists. */
+struct needed {
+    bool config, store;
+};
+
 /* Files a backup may name; nothing it says leads anywhere else. */
 static bool is_ours(const char *name) {
-    if (strcmp(name, "renkei.yaml") == 0 || strcmp(name, store_path) == 0) return true;
+    if (strcmp(name, config_name) == 0 || strcmp(name, store_path) == 0) return true;
     return strncmp(name, "keys/", 5) == 0 && !strstr(name, "/.") && !strstr(name, "//");
 }
 
-static enum err check_file(const char *folder, struct json_value v, struct arena *a, struct backup_report *out,
-                           struct diag *d) {
+static enum err check_file(const char *folder, struct json_value v, struct arena *a, struct needed *needed,
+                           struct backup_report *out, struct diag *d) {
     char path[PATH_SIZE];
     struct sha256 said, hash;
     uint64_t size;
@@ -243,6 +248,8 @@ static enum err check_file(const char *folder, struct json_value v, struct arena
     enum err e = hash_file(path, &size, &hash, d);
     if (!e && (size != (uint64_t)size_said || !sha256_equal(&hash, &said)))
         e = diag_set(d, ERR_VERIFY, "%s is not what was backed up: the backup was altered or damaged", path);
+    needed->config |= strcmp(name, config_name) == 0;
+    needed->store |= strcmp(name, store_path) == 0;
     out->files++;
     out->bytes += size;
     return e;
@@ -266,7 +273,7 @@ static enum err restore_files(const char *folder, const char *home, struct json_
     for (struct json_iter it = json_iter(files); !e && json_next(&it);) {
         const char *name = arena_cstr(a, json_text(json_get(it.value, "path"), a));
         if (!name) return diag_set(d, ERR_NOMEM, "no memory to restore");
-        if (strcmp(name, "renkei.yaml") != 0) e = restore_file(folder, home, name, d);
+        if (strcmp(name, config_name) != 0) e = restore_file(folder, home, name, d);
     }
     return e;
 }
@@ -297,6 +304,7 @@ static enum err hold_ledgers(const char *home, struct backup_report *out, struct
 static enum err read_manifest(const char *folder, struct buf *text, struct arena *a, struct json_doc *doc,
                               struct backup_report *out, struct diag *d) {
     char path[PATH_SIZE];
+    struct needed needed = {0};
     int64_t format = 0;
     join(path, folder, manifest_name);
     enum err e =
@@ -314,7 +322,10 @@ static enum err read_manifest(const char *folder, struct buf *text, struct arena
         !time_parse_stix(json_text(json_get(root, "time"), a), &out->time))
         return diag_set(d, ERR_INVALID, "%s does not say when it was made, and with what", path);
     for (struct json_iter it = json_iter(json_get(root, "files")); !e && json_next(&it);)
-        e = check_file(folder, it.value, a, out, d);
+        e = check_file(folder, it.value, a, &needed, out, d);
+    if (!e && !(needed.config && needed.store))
+        e = diag_set(d, ERR_INVALID, "%s lists no %s: the backup was altered or damaged", path,
+                     needed.store ? config_name : store_path);
     return e;
 }
 
@@ -328,7 +339,7 @@ enum err backup_restore(const char *folder, const char *home, const char *keys, 
     struct backing apart = {.to = home, .manifest = json_writer(&unread), .report = &uncounted};
     *out = (struct backup_report){0};
     arena_init(&a, MANIFEST_ARENA_MAX);
-    join(path, home, "renkei.yaml");
+    join(path, home, config_name);
     enum err e = access(path, F_OK) == 0
                      ? diag_set(d, ERR_EXISTS, "%s is a node already: restore into another folder", home)
                      : read_manifest(folder, &text, &a, &doc, out, d);
@@ -340,7 +351,7 @@ enum err backup_restore(const char *folder, const char *home, const char *keys, 
     if (!e) e = restore_files(folder, home, json_get(json_root(&doc), "files"), &a, d);
     if (!e && !out->keys) e = take_folder(&apart, keys, "keys", 1, d);
     if (!e) e = hold_ledgers(home, out, d);
-    if (!e) e = restore_file(folder, home, "renkei.yaml", d);
+    if (!e) e = restore_file(folder, home, config_name, d);
     if (!e) e = sync_folder(home, d);
     buf_free(&unread);
     buf_free(&text);

@@ -5,12 +5,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "base/encode.h"
 #include "base/log.h"
 #include "share/hold.h"
 #include "share/ledgerlog.h"
 #include "share/origin.h"
 #include "share/release.h"
+#include "taxii/received_read.h"
 #include "taxii/sync_run.h"
 #include "json/json.h"
 
@@ -66,19 +66,16 @@ static enum err open_note(struct restore *r, struct span note, struct diag *d) {
 
 static enum err get_seen(struct restore *r, struct diag *d) {
     struct json_doc doc;
-    int64_t seen = 0, held = 0;
+    struct received_head head;
     enum err e = ask(r, NULL, 0, &doc, d);
+    if (!e && (e = received_head_read(json_root(&doc), &r->arena, &head, d)))
+        diag_prefix(d, "%.*s", SPAN_ARG(r->ledger->origin));
     if (e) return e;
-    if (!json_int(json_get(json_root(&doc), "seen"), &seen) || !json_int(json_get(json_root(&doc), "size"), &held) ||
-        seen < 0 || held < 0 || (uint64_t)seen > LEDGER_TREE_SIZE_MAX || held > seen)
-        return diag_set(d, ERR_NETWORK, "the partner does not say how far it has seen %.*s",
-                        SPAN_ARG(r->ledger->origin));
-    r->held = (uint64_t)held;
+    r->held = head.size;
     r->seen = (struct ledger_checkpoint){0};
-    if (seen == 0) return ERR_NONE;
-    struct span note = arena_copy(&r->sync->arena, json_text(json_get(json_root(&doc), "checkpoint"), &r->arena));
-    e = open_note(r, note, d);
-    if (!e && r->seen.size != (uint64_t)seen) e = refuse(r, "the recipient shows another head than it says", d);
+    if (head.seen == 0) return ERR_NONE;
+    e = open_note(r, arena_copy(&r->sync->arena, head.checkpoint), d);
+    if (!e && r->seen.size != head.seen) e = refuse(r, "the recipient shows another head than it says", d);
     return e;
 }
 
@@ -118,9 +115,9 @@ static enum err check_missing(struct restore *r, struct diag *d) {
         if ((e = ask(r, "", r->size + at, &doc, d))) break;
         for (struct json_iter it = json_iter(json_get(json_root(&doc), "entries"));
              !e && at < missing && json_next(&it);) {
-            struct span record;
-            if (!base64_read(&r->arena, json_text(json_get(it.value, "record"), &r->arena), &record)) break;
-            r->leaves[at] = ledger_leaf_hash(record);
+            struct received_entry entry;
+            if ((e = received_entry_read(it.value, &r->arena, &entry, d))) break;
+            r->leaves[at] = ledger_leaf_hash(entry.record);
             e = ledger_edge_append(edge, &r->leaves[at++], keep_nothing, NULL, d);
         }
         if (!e && at == before) e = refuse(r, "the recipient does not give all entries back", d);
@@ -136,20 +133,16 @@ static enum err check_missing(struct restore *r, struct diag *d) {
 /* ---- taking them back ---- */
 
 static enum err take_entry(struct restore *r, struct json_value v, struct diag *d) {
-    struct span record, salt = {0}, body = {0};
+    struct received_entry entry;
     struct ledger_record read;
-    if (!base64_read(&r->arena, json_text(json_get(v, "record"), &r->arena), &record))
-        return refuse(r, "an entry given back cannot be read", d);
-    struct sha256 leaf = ledger_leaf_hash(record);
+    enum err e = received_entry_read(v, &r->arena, &entry, d);
+    if (e) return e;
+    struct sha256 leaf = ledger_leaf_hash(entry.record);
     if (!sha256_equal(&leaf, &r->leaves[r->log->ledger.size - r->size]))
         return refuse(r, "the recipient gives back other entries than a moment ago", d);
-    if (json_exists(json_get(v, "body")) &&
-        (!base64_read(&r->arena, json_text(json_get(v, "salt"), &r->arena), &salt) ||
-         !base64_read(&r->arena, json_text(json_get(v, "body"), &r->arena), &body)))
-        return refuse(r, "an object given back cannot be read", d);
-    enum err e = ledger_record_read(&r->arena, record, &read, d);
-    if (!e && read.kind == LEDGER_RELEASE && body.len == 0) r->lost[r->lost_count++] = read.seq;
-    return e ? e : ledgerlog_recover(r->log, record, salt, body, d);
+    e = ledger_record_read(&r->arena, entry.record, &read, d);
+    if (!e && read.kind == LEDGER_RELEASE && entry.body.len == 0) r->lost[r->lost_count++] = read.seq;
+    return e ? e : ledgerlog_recover(r->log, entry.record, entry.salt, entry.body, d);
 }
 
 /* Of a release that came back without a body, either a record says that it was withdrawn, or one says so from now on:

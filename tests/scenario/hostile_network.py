@@ -3,6 +3,7 @@
 import contextlib
 import http.client
 import json
+import os
 import pathlib
 import resource
 import ssl
@@ -14,7 +15,7 @@ from taxii_nodes import bundle, indicator
 TAXII = "application/taxii+json;version=2.1"
 PATIENCE_S = 20  # for one answer, with a handshake, on a machine that is busy with other tests as well
 ATTEMPTS = 8  # of a new connection: until it is served once, thousands that come after it may push it out
-RSS_MAX = 400 << 20
+RSS_MAX = (800 if "ASAN_OPTIONS" in os.environ else 400) << 20  # a sanitizer keeps what was freed for a while
 PAGE_OBJECTS = 3000
 
 
