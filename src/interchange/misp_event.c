@@ -82,7 +82,7 @@ static enum err read_head(struct misp_reader *r, struct diag *d) {
     r->uuid = misp_uuid(json_get(r->event, "uuid"), &r->lasting);
     if (!r->uuid.len) return diag_set(d, ERR_INVALID, "this is no MISP event: it has no uuid (RFC 4122)");
     r->time = misp_seconds(json_get(r->event, "timestamp"));
-    if (!date.len || !time_parse_rfc3339(date, &r->date)) r->date = r->time;
+    if (!date.len || !time_parse_rfc3339(date, &r->date) || r->date < 0) r->date = r->time;
     if (r->time == TIME_NONE) r->time = r->date;
     if (r->time == TIME_NONE)
         return diag_set(d, ERR_INVALID, "event %.*s has neither a timestamp nor a date", SPAN_ARG(r->uuid));

@@ -199,7 +199,7 @@ static enum err take(struct misp_stream *s, struct span *out, struct diag *d) {
     struct scan scan = {0};
     for (bool more; !scan_on(&scan, rest(s));) {
         if (scan.at > MISP_EVENT_SIZE_MAX)
-            return wrong(s, ERR_LIMIT, "the event that begins here is larger than 200 MiB", d);
+            return wrong(s, ERR_LIMIT, "the event that begins here is larger than 96 MiB", d);
         enum err e = fill(s, &more, d);
         if (e) return e;
         if (!more) return wrong(s, ERR_SYNTAX, "what begins here does not end: the file is cut short", d);

@@ -9,7 +9,8 @@
 
 enum {
     MISP_STREAM_CHUNK = 1 << 20,
-    MISP_EVENT_SIZE_MAX = 200 << 20 /* bytes of one event: about 300,000 attributes; keeps an import under 300 MB */
+    MISP_EVENT_SIZE_MAX =
+        96 << 20 /* bytes of one event: 240,000 attributes; it is held whole, beside what is remembered */
 };
 
 /* Gives up to `size` bytes into `at`; *got = 0 at the end. */

@@ -70,10 +70,10 @@ static enum err read_tags(struct misp_reader *r, struct json_value tags, struct 
     for (struct json_iter it = json_iter(tags); json_next(&it);) {
         struct span name = json_text(json_get(it.value, "name"), a);
         bool is_local = misp_true(json_get(it.value, "local"));
-        if (!name.len || span_find_char(name, '\n') != SIZE_MAX) {
-            losses_add(r->losses, "tags without a name of one line", "%.*s",
+        if (!name.len || span_find_char(name, '\n') != SIZE_MAX) { /* it may have been TLP:RED */
+            losses_add(r->losses, "tags without a name of one line: what they are on is marked TLP:RED", "%.*s",
                        SPAN_ARG(span_first(json_raw(it.value), 100)));
-            if (name.len) take_tag(r, name, c);
+            c->tlp = STIX_TLP_RED;
             continue;
         }
         take_tag(r, name, c);

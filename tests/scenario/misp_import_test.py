@@ -195,6 +195,7 @@ def check_hostile(misp):
     assert told["rejected"] == 0, told
     assert misp.object("indicator", 8003)["pattern"] == "[domain-name:value = 'x\\'] or [file:name = \\'y']"
     assert misp.show(f"indicator--{uuid(8004)}")["handling"]["tlp"] == "red"
+    assert RED in misp.object("indicator", 8004)["object_marking_refs"]  # a tag that cannot be read may have been the strictest
 
 
 def main():
