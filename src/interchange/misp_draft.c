@@ -53,6 +53,10 @@ struct span misp_made_uuid(struct arena *a, const char *what, struct span of, st
     return arena_copy(a, span_from(span_cstr(id), 3));
 }
 
+struct span misp_description_uuid(struct arena *a, struct span event) {
+    return misp_made_uuid(a, "description of", event, (struct span){0});
+}
+
 void misp_id(char out[STIX_ID_SIZE], const char *type, struct span uuid) {
     snprintf(out, STIX_ID_SIZE, "%s--%.*s", type, SPAN_ARG(uuid));
 }

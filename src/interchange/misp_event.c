@@ -147,6 +147,13 @@ static enum err read_attribute(struct misp_reader *r, struct json_value attribut
     return ERR_NONE;
 }
 
+/* Written by an export of ours, for the report's own description. */
+static bool is_description(struct misp_reader *r, struct span uuid, struct json_value said) {
+    int64_t level;
+    return misp_number(json_get(said, "distribution"), &level) && level == 5 && !misp_true(json_get(said, "deleted")) &&
+           span_equal(uuid, misp_description_uuid(&r->passing, r->uuid));
+}
+
 /* Texts about the event: the report does not name them, they name it. */
 static enum err read_reports(struct misp_reader *r, struct diag *d) {
     static const char *const carried[] = {"timestamp", NULL};
@@ -160,6 +167,10 @@ static enum err read_reports(struct misp_reader *r, struct diag *d) {
         content = json_text(json_get(it.value, "content"), &r->passing);
         uuid = misp_uuid(json_get(it.value, "uuid"), &r->passing);
         if (!content.len) continue;
+        if (is_description(r, uuid, it.value)) {
+            r->description = json_text(json_get(it.value, "content"), &r->lasting);
+            continue;
+        }
         if (!uuid.len) uuid = misp_made_uuid(&r->passing, "event report", r->uuid, name);
         struct misp_times times = {TIME_NONE, misp_seconds(json_get(it.value, "timestamp"))};
         if (times.modified == TIME_NONE) times.modified = r->time;
@@ -213,6 +224,7 @@ static enum err put_report(struct misp_reader *r, struct diag *d) {
     }
     misp_begin(r, type, r->report, true);
     json_member(&r->w, "name", info.len ? info : r->uuid);
+    if (r->description.len) json_member(&r->w, "description", r->description);
     if (grouping)
         json_member_cstr(&r->w, "context", "suspicious-activity");
     else

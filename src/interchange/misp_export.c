@@ -412,6 +412,21 @@ static enum err add_note(void *context, const struct misp_item *i, struct diag *
     return e || !again.there || !misp_item_may(r->x, &again) ? e : misp_write_item(r->x, r->out, &again, d);
 }
 
+/* An event has no description but in its reports. */
+static void write_description(struct misp_exporter *x, struct misp_out *out, const struct misp_item *i,
+                              struct arena *a) {
+    struct span text = json_text(json_get(i->o, "description"), a);
+    if (!text.len) return;
+    struct json_writer w = misp_element(&out->reports);
+    json_begin_object(&w);
+    json_member(&w, "uuid", misp_description_uuid(a, i->uuid));
+    json_member_cstr(&w, "name", "Description");
+    json_member(&w, "content", text);
+    write_seconds(&w, "timestamp", i->modified);
+    json_member_cstr(&w, "distribution", "5");
+    json_end_object(&w);
+}
+
 static enum err write_report(struct misp_exporter *x, struct span id, struct diag *d) {
     struct misp_out out;
     struct misp_item i;
@@ -447,7 +462,8 @@ static enum err write_report(struct misp_exporter *x, struct span id, struct dia
     write_defaults(x, &w, said, i.created, i.modified, published);
     json_key(&w, "Orgc");
     e = misp_write_organisation(x, &w, json_text(json_get(i.o, "created_by_ref"), &whole), d);
-    misp_tell_properties(x, &i, " name published object_refs context ");
+    write_description(x, &out, &i, &whole);
+    misp_tell_properties(x, &i, " name description published object_refs context ");
     if (!e) e = put_out(x, &w, &head, &out, d);
 out:
     buf_free(&head);

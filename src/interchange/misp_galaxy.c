@@ -45,7 +45,7 @@ static const struct kind *kind_of(struct span galaxy) {
 /* One cluster, from a Galaxy entry or a tag alone. */
 struct cluster {
     struct span galaxy, value, tag, uuid, description;
-    struct json_value meta;
+    struct json_value meta, galaxy_said; /* its galaxy's own particulars */
     bool public;
 };
 
@@ -98,6 +98,34 @@ static void write_synonyms(struct misp_reader *r, struct json_value meta, const 
     if (any) json_end_array(&r->w);
 }
 
+/* Texts and lists of texts, whatever their names: MISP lets every galaxy have its own. */
+static void write_meta(struct misp_reader *r, struct json_value meta) {
+    bool any = false;
+    for (struct json_iter it = json_iter(meta); json_type(meta) == JSON_OBJECT && json_next(&it);) {
+        uint32_t texts = 0;
+        for (struct json_iter e = json_iter(it.value); json_next(&e);) texts += json_spelt(e.value).len > 0;
+        bool list = json_type(it.value) == JSON_ARRAY && texts > 0 && texts == json_count(it.value);
+        if (!list && !json_spelt(it.value).len) continue;
+        if (!any) json_key(&r->w, "meta");
+        if (!any) json_begin_object(&r->w);
+        any = true;
+        json_key_span(&r->w, json_text(it.key, &r->passing));
+        json_splice(&r->w, json_raw(it.value));
+    }
+    if (any) json_end_object(&r->w);
+}
+
+static void write_galaxy(struct misp_reader *r, struct json_value galaxy) {
+    static const char *const carried[] = {"uuid", "name", "description", "version", "icon", "namespace", NULL};
+    bool any = false;
+    for (size_t i = 0; carried[i]; i++) any = any || json_spelt(json_get(galaxy, carried[i])).len;
+    if (!any) return;
+    json_key(&r->w, "galaxy");
+    json_begin_object(&r->w);
+    misp_copy_members(r, galaxy, carried);
+    json_end_object(&r->w);
+}
+
 static enum err put_cluster(struct misp_reader *r, const struct cluster *k, const struct kind *kind, const char *id,
                             const struct misp_context *c, struct diag *d) {
     struct misp_context mark = {.confidence = -1, .distribution = -1, .tlp = STIX_TLP_CLEAR};
@@ -125,6 +153,8 @@ static enum err put_cluster(struct misp_reader *r, const struct cluster *k, cons
     json_member(&r->w, "type", k->galaxy);
     json_member(&r->w, "value", k->value);
     json_member(&r->w, "tag_name", k->tag);
+    write_meta(r, k->meta);
+    write_galaxy(r, k->galaxy_said);
     if (k->uuid.len) json_member(&r->w, "uuid", k->uuid);
     json_end_object(&r->w);
     misp_end_extension(r);
@@ -198,10 +228,8 @@ static enum err from_entries(struct misp_reader *r, struct json_value galaxies, 
                                 .uuid = misp_uuid(json_get(it.value, "uuid"), a),
                                 .description = json_text(json_get(it.value, "description"), a),
                                 .meta = json_get(it.value, "meta"),
+                                .galaxy_said = g.value,
                                 .public = !json_exists(said) || misp_true(said)};
-            if (json_count(k.meta) > json_exists(json_get(k.meta, "synonyms")))
-                losses_add(r->losses, "particulars of galaxy clusters besides their synonyms (meta)", "%.*s",
-                           SPAN_ARG(k.value));
             if (!k.galaxy.len) k.galaxy = json_text(json_get(g.value, "type"), a);
             if (!k.galaxy.len || !k.value.len) {
                 losses_add(r->losses, "galaxy clusters without type or value", "%.*s",

@@ -45,8 +45,9 @@ struct misp_reader {
     struct misp_context context;
     struct buf text, labels; /* the draft at hand; its handling's labels */
     struct json_writer w;
-    size_t split;    /* where created and modified go */
-    struct buf refs; /* what the report names, as elements of a JSON list */
+    struct span description; /* of the report; empty: the event has none */
+    size_t split;            /* where created and modified go */
+    struct buf refs;         /* what the report names, as elements of a JSON list */
     size_t ref_count;
     struct buf observed; /* likewise, observables just put */
     struct span object;  /* UUID of the object whose attributes are read; empty: they are the event's */
@@ -68,6 +69,8 @@ time_us misp_moment(struct json_value v, struct arena *a);
 struct span misp_uuid(struct json_value v, struct arena *a);
 /* A UUID from a hash of what it stands for. */
 struct span misp_made_uuid(struct arena *a, const char *what, struct span of, struct span more);
+/* UUID of the event report that is the description of the report itself. */
+struct span misp_description_uuid(struct arena *a, struct span event);
 /* "type--uuid" */
 void misp_id(char out[STIX_ID_SIZE], const char *type, struct span uuid);
 

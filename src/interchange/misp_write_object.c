@@ -48,9 +48,13 @@ static struct span attack_number(const struct misp_item *i, struct arena *a) {
 }
 
 static void write_meta(struct misp_exporter *x, struct json_writer *w, const struct misp_item *i) {
-    struct json_value aliases = json_get(i->o, "aliases");
-    if (!json_count(aliases)) return;
+    struct json_value aliases = json_get(i->o, "aliases"), meta = json_get(json_get(i->said, "cluster"), "meta");
+    if (!json_count(aliases) && json_type(meta) != JSON_OBJECT) return;
     json_key(w, "meta");
+    if (json_type(meta) == JSON_OBJECT) {
+        json_splice(w, json_raw(meta));
+        return;
+    }
     json_begin_object(w);
     json_key(w, "synonyms");
     json_splice(w, json_raw(aliases));
@@ -80,8 +84,11 @@ void misp_write_cluster(struct misp_exporter *x, struct buf *galaxies, struct bu
     if (again || (json_exists(said) && !json_exists(json_get(said, "uuid")))) return; /* a tag is all there was */
     struct json_writer w = misp_element(galaxies);
     json_begin_object(&w);
+    static const char *const kept[] = {"uuid", "description", "version", "icon", "namespace", NULL};
+    struct span galaxy_name = text_of(json_get(said, "galaxy"), "name", a);
     json_member(&w, "type", galaxy);
-    json_member(&w, "name", galaxy);
+    json_member(&w, "name", galaxy_name.len ? galaxy_name : galaxy);
+    misp_write_members(&w, json_get(said, "galaxy"), kept);
     json_key(&w, "GalaxyCluster");
     json_begin_array(&w);
     json_begin_object(&w);

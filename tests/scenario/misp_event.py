@@ -65,5 +65,6 @@ def event(**more):
                 {"name": "our-own", "local": True}, {"name": "misp-galaxy:threat-actor=\"Tidal Heron\""}],
         "Galaxy": [{"type": "threat-actor", "GalaxyCluster": [
             {"type": "threat-actor", "value": "Tidal Heron", "uuid": CLUSTER, "description": "Lures shipyards.",
-             "tag_name": "misp-galaxy:threat-actor=\"Tidal Heron\"", "meta": {"synonyms": ["TH-1"]}}]}],
+             "tag_name": "misp-galaxy:threat-actor=\"Tidal Heron\"", "meta": {"synonyms": ["TH-1"], "country": "XX", "refs": ["https://heron.example/"]}}],
+            "uuid": uuid(140), "name": "Threat Actor", "description": "Who it was", "version": "3"}],
         **more})

@@ -56,7 +56,7 @@ OBJECTS = [
     stix("observed-data", 10, first_observed="2024-05-01T00:00:00Z", last_observed="2024-05-01T00:00:00Z", number_observed=1,
          object_refs=[stix_id("file", 8), stix_id("ipv4-addr", 9)]),
     stix("note", 12, content="remember", abstract="About it", object_refs=[stix_id("report", 11)]),
-    stix("report", 11, created_by_ref=stix_id("identity", 1), name="A report", published="2024-05-02T00:00:00.000Z", labels=["l2"],
+    stix("report", 11, created_by_ref=stix_id("identity", 1), name="A report", description="What it says.", published="2024-05-02T00:00:00.000Z", labels=["l2"],
          object_marking_refs=["marking-definition--55d920b0-5e8b-4f79-9ee9-91f868d9b421"],
          object_refs=[stix_id("indicator", 150), stix_id("indicator", 100), stix_id("vulnerability", 5), stix_id("observed-data", 10)]),
 ]
@@ -87,7 +87,7 @@ def there_and_back(jp, us, folder):
     sent["Tag"] = [t for t in sent["Tag"] if not t.get("local")]  # they do not leave
     want, got = bare(sent), bare(returned[sent["uuid"]])
     for entry in want["Galaxy"] + [g for a in want["Attribute"] for g in a.get("Galaxy", [])]:
-        entry["name"] = entry["type"]
+        entry.setdefault("name", entry["type"])
         entry["GalaxyCluster"][0]["default"] = "True"
     for a in want["Attribute"]:  # whose it was, where nothing was said: the event's creator
         for s in a.get("Sighting", []):
@@ -126,7 +126,7 @@ def stix_and_back(node, other, folder):
     [file_object] = report["Object"]
     assert {(a["type"], a["value"]) for a in file_object["Attribute"]} == {
         ("filename", "seen.exe"), ("size-in-bytes", "5"), ("md5", "0cc175b9c0f1b6a831c399e269772661")}, file_object
-    assert [r["content"] for r in report["EventReport"]] == ["remember"]
+    assert [r["content"] for r in report["EventReport"]] == ["remember", "What it says."]
     lost = {l["kind"]: l["count"] for l in told["not_carried"]}
     assert lost == {"property kill_chain_phases": 1, "counts of sightings": 1, "relationships between what MISP does not relate": 1,
                     "objects of types that MISP has no place for": 1,
@@ -143,6 +143,7 @@ def stix_and_back(node, other, folder):
                 assert set(o.get(key, [])) <= set(back[key]) if key == "labels" and key in o else True, (key, back)
             else:
                 assert back.get(key) == o.get(key), (key, o, back)
+    assert other.results("show", stix_id("report", 11))[0]["object"]["description"] == "What it says."
     assert other.results("show", stix_id("malware", 2))[0]["object"]["aliases"] == ["Worse"]
     assert other.results("show", stix_id("sighting", 7))[0]["object"]["sighting_of_ref"] == stix_id("indicator", 100)
     return events
