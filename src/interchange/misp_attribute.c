@@ -1,4 +1,6 @@
 /* One attribute as an object of its own, with its galaxies and sightings. */
+#include <stdio.h>
+
 #include "interchange/misp_parts.h"
 
 static const char *const carried[] = {"type",      "category",        "to_ids",
@@ -256,6 +258,13 @@ static void tell_left_out(struct misp_reader *r, const struct attribute *x) {
         losses_add(r->losses, "proposals to change attributes", "to %.*s", SPAN_ARG(span_first(x->value, 100)));
 }
 
+const char *const misp_attribute_types[] = {"indicator", "observed-data", "note", NULL};
+
+static const char *of_type(const char *id, char *out, size_t size) {
+    snprintf(out, size, "%.*s", SPAN_ARG(stix_id_type(span_cstr(id))));
+    return out;
+}
+
 enum err misp_attribute(struct misp_reader *r, struct json_value said, const struct misp_context *outer,
                         char id[STIX_ID_SIZE], struct diag *d) {
     static const struct misp_type unknown = {.form = MISP_NOTE};
@@ -267,6 +276,7 @@ enum err misp_attribute(struct misp_reader *r, struct json_value said, const str
                           .to_ids = misp_true(json_get(said, "to_ids")),
                           .deleted = misp_true(json_get(said, "deleted")),
                           .valid_until = TIME_NONE};
+    char type[32];
     bool indicator = false;
     id[0] = 0;
     if (!x.type_name.len || !x.value.len) {
@@ -284,6 +294,7 @@ enum err misp_attribute(struct misp_reader *r, struct json_value said, const str
     enum err e = misp_context_read(r, said, outer, &r->passing, &x.context, d);
     if (!e) e = misp_galaxies_read(r, said, &r->passing, &x.context, d);
     if (!e) e = put_attribute(r, &x, id, &indicator, d);
+    if (!e) e = misp_revoke_others(r, misp_attribute_types, of_type(id, type, sizeof type), x.uuid, d);
     if (!e && !x.deleted) e = relate_galaxies(r, &x, id, indicator, d);
     if (!e) e = put_sightings(r, &x, id, d);
     tell_left_out(r, &x);

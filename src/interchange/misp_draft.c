@@ -242,6 +242,18 @@ enum err misp_put(struct misp_reader *r, const char *type, const char *id, const
     return e ? e : put_pap(r, c->pap, d);
 }
 
+enum err misp_revoke_others(struct misp_reader *r, const char *const *types, const char *now, struct span uuid,
+                            struct diag *d) {
+    enum err e = ERR_NONE;
+    for (; !e && r->known && r->sink->revoke && *types; types++) {
+        char id[STIX_ID_SIZE];
+        if (strcmp(*types, now) == 0) continue;
+        misp_id(id, *types, uuid);
+        e = r->sink->revoke(r->sink->context, span_cstr(id), r->time, d);
+    }
+    return e;
+}
+
 void misp_made_write(struct buf *out, const struct misp_made *made, time_us created, time_us modified) {
     char text[TIME_TEXT_SIZE];
     buf_add(out, made->head);

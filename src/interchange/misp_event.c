@@ -76,6 +76,17 @@ static bool unpublished(struct json_value event) {
     return !misp_true(json_get(event, "published")) && misp_seconds(json_get(event, "publish_timestamp")) == TIME_NONE;
 }
 
+static enum err find_known(struct misp_reader *r, struct diag *d) {
+    static const char *const types[] = {"report", "grouping"};
+    enum err e = ERR_NONE;
+    for (size_t i = 0; !e && i < 2 && !r->known && r->sink->held; i++) {
+        char id[STIX_ID_SIZE];
+        misp_id(id, types[i], r->uuid);
+        e = r->sink->held(r->sink->context, span_cstr(id), &r->known, d);
+    }
+    return e;
+}
+
 static enum err read_head(struct misp_reader *r, struct diag *d) {
     struct span date = json_text(json_get(r->event, "date"), &r->lasting);
     static const struct misp_context nothing = {.confidence = -1, .distribution = -1};
@@ -87,7 +98,8 @@ static enum err read_head(struct misp_reader *r, struct diag *d) {
     if (r->time == TIME_NONE)
         return diag_set(d, ERR_INVALID, "event %.*s has neither a timestamp nor a date", SPAN_ARG(r->uuid));
     misp_id(r->report, unpublished(r->event) ? "grouping" : "report", r->uuid);
-    enum err e = misp_organisation(r, json_get(r->event, "Orgc"), r->creator, d);
+    enum err e = find_known(r, d);
+    if (!e) e = misp_organisation(r, json_get(r->event, "Orgc"), r->creator, d);
     if (!e) e = misp_context_read(r, r->event, &nothing, &r->lasting, &r->context, d);
     return e ? e : misp_galaxies_read(r, r->event, &r->lasting, &r->context, d);
 }
@@ -210,22 +222,16 @@ static void write_event(struct misp_reader *r) {
     misp_end_extension(r);
 }
 
-static enum err put_report(struct misp_reader *r, struct diag *d) {
+/* The event as a report, or as a grouping. */
+static enum err put_whole(struct misp_reader *r, const char *type, struct diag *d) {
     struct span info = json_text(json_get(r->event, "info"), &r->lasting);
-    bool grouping = unpublished(r->event);
-    const char *type = grouping ? "grouping" : "report";
     time_us published = misp_seconds(json_get(r->event, "publish_timestamp")),
             created = r->date < r->time ? r->date : r->time;
     if (published == TIME_NONE) published = r->time;
-    if (!r->ref_count && r->creator[0]) misp_name(r, r->creator); /* the list must not be empty */
-    if (!r->ref_count) {
-        losses_add(r->losses, "events without attributes and creator", "%.*s", SPAN_ARG(r->uuid));
-        return ERR_NONE;
-    }
     misp_begin(r, type, r->report, true);
     json_member(&r->w, "name", info.len ? info : r->uuid);
     if (r->description.len) json_member(&r->w, "description", r->description);
-    if (grouping)
+    if (strcmp(type, "grouping") == 0)
         json_member_cstr(&r->w, "context", "suspicious-activity");
     else
         json_member_time(&r->w, "published", published);
@@ -235,6 +241,18 @@ static enum err put_report(struct misp_reader *r, struct diag *d) {
     json_end_array(&r->w);
     write_event(r);
     return misp_put(r, type, r->report, &r->context, (struct misp_times){created, r->time}, true, false, d);
+}
+
+static enum err put_report(struct misp_reader *r, struct diag *d) {
+    static const char *const types[] = {"grouping", "report", NULL};
+    const char *type = unpublished(r->event) ? "grouping" : "report";
+    if (!r->ref_count && r->creator[0]) misp_name(r, r->creator); /* the list must not be empty */
+    if (!r->ref_count) {
+        losses_add(r->losses, "events without attributes and creator", "%.*s", SPAN_ARG(r->uuid));
+        return ERR_NONE;
+    }
+    enum err e = put_whole(r, type, d);
+    return e ? e : misp_revoke_others(r, types, type, r->uuid, d);
 }
 
 static enum err read_all(struct misp_reader *r, const struct lists *lists, struct diag *d) {

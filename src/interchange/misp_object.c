@@ -48,7 +48,11 @@ static enum err put_apart(struct misp_reader *r, struct object *x, struct diag *
     enum err e = misp_context_read(r, x->said, &r->context, &r->passing, &outer, d);
     r->object = x->uuid;
     for (struct json_iter it = json_iter(json_get(x->said, "Attribute")); !e && json_next(&it);) {
-        if (!apart(it.value)) continue;
+        if (!apart(it.value)) {
+            struct span uuid = misp_uuid(json_get(it.value, "uuid"), &r->passing);
+            if (uuid.len) e = misp_revoke_others(r, misp_attribute_types, "", uuid, d);
+            continue;
+        }
         e = misp_attribute(r, it.value, &outer, id, d);
         if (e || !id[0]) continue;
         remember(r, misp_uuid(json_get(it.value, "uuid"), &r->passing), id);
@@ -203,6 +207,7 @@ enum err misp_object(struct misp_reader *r, struct json_value said, struct diag 
                        .uuid = misp_uuid(json_get(said, "uuid"), &r->passing),
                        .deleted = misp_true(json_get(said, "deleted")),
                        .refs = BUF_EMPTY};
+    static const char *const containers[] = {"grouping", "note", NULL};
     char id[STIX_ID_SIZE];
     if (!x.name.len) {
         losses_add(r->losses, "objects without a name", "%.*s", SPAN_ARG(span_first(json_raw(said), 100)));
@@ -218,6 +223,7 @@ enum err misp_object(struct misp_reader *r, struct json_value said, struct diag 
     if (!e) e = put_named(r, &x, d);
     if (!e) e = put_observed(r, &x, d);
     if (!e) e = x.refs.len ? put_grouping(r, &x, id, d) : put_note(r, &x, id, d);
+    if (!e) e = misp_revoke_others(r, containers, x.refs.len ? "grouping" : "note", x.uuid, d);
     if (!e) remember(r, x.uuid, id);
     buf_free(&x.refs);
     return e;

@@ -45,6 +45,7 @@ struct misp_reader {
     struct misp_context context;
     struct buf text, labels; /* the draft at hand; its handling's labels */
     struct json_writer w;
+    bool known;              /* a version of the event is held */
     struct span description; /* of the report; empty: the event has none */
     size_t split;            /* where created and modified go */
     struct buf refs;         /* what the report names, as elements of a JSON list */
@@ -90,6 +91,10 @@ struct misp_times {
 };
 MUST_CHECK enum err misp_put(struct misp_reader *r, const char *type, const char *id, const struct misp_context *c,
                              struct misp_times times, bool versioned, bool named, struct diag *d);
+/* Revokes what an earlier version of the event made of a thing: objects of these types (ending with NULL) under its
+ * UUID, less the one of type `now`. */
+MUST_CHECK enum err misp_revoke_others(struct misp_reader *r, const char *const *types, const char *now,
+                                       struct span uuid, struct diag *d);
 /* Remembers an object the report is to name. */
 void misp_name(struct misp_reader *r, const char *id);
 
@@ -117,6 +122,8 @@ MUST_CHECK enum err misp_organisation(struct misp_reader *r, struct json_value o
 
 /* ---- attributes and objects ---- */
 
+/* What an attribute may be, depending on what MISP says of it; ends with NULL. */
+extern const char *const misp_attribute_types[];
 /* One attribute, as an object of its own. `id` gets it, empty for none. */
 MUST_CHECK enum err misp_attribute(struct misp_reader *r, struct json_value attribute, const struct misp_context *outer,
                                    char id[STIX_ID_SIZE], struct diag *d);

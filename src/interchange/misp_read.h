@@ -43,6 +43,8 @@ struct misp_sink {
     enum err (*put)(void *context, const struct misp_made *made, struct diag *d);
     /* Whether an object is held, whoever made it. May be NULL: nothing is. */
     enum err (*held)(void *context, struct span id, bool *out, struct diag *d);
+    /* Revokes an object as of a time, if it is held and counts: another stands for the same thing now. May be NULL. */
+    enum err (*revoke)(void *context, struct span id, time_us when, struct diag *d);
 };
 
 /* Reads one event, {"Event": …} or the event itself. `offset` is where it begins in the stream. ERR_SYNTAX and

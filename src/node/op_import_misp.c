@@ -152,6 +152,41 @@ static enum err find_held(void *context, struct span id, bool *out, struct diag 
     return e;
 }
 
+/* The held version again, with `revoked`. An older event revokes nothing that came later. */
+static void write_revoked(struct misp_import *x, const struct store_holding *held, time_us when) {
+    struct json_skim s = json_skim(held->body);
+    struct json_writer w = json_writer(&x->text);
+    struct span key, value;
+    buf_clear(&x->text);
+    json_begin_object(&w);
+    while (json_skim_next(&s, &key, &value)) {
+        if (span_is(key, "revoked")) continue;
+        json_key_span(&w, key);
+        if (span_is(key, "modified"))
+            json_time(&w, when > held->modified ? when : held->modified + 1000);
+        else
+            json_splice(&w, value);
+    }
+    json_member_truth(&w, "revoked", true);
+    json_end_object(&w);
+}
+
+static enum err take_back(void *context, struct span id, time_us when, struct diag *d) {
+    struct misp_import *x = context;
+    struct store_holding held;
+    arena_reset(&x->arena);
+    enum err e = store_holding_latest(store_tx_reader(intake_transaction(x->im->intake)), id, &x->arena, &held, d);
+    if (e == ERR_NOT_FOUND) return ERR_NONE;
+    if (!e && !held.revoked && held.modified != TIME_NONE && when >= held.modified) {
+        write_revoked(x, &held, when);
+        intake_handle(x->im->intake, &held.handling);
+        e = buf_ok(&x->text) ? intake_add(x->im->intake, buf_span(&x->text), x->place, NULL, d)
+                             : diag_set(d, ERR_NOMEM, "no memory for an event");
+    }
+    x->failed = x->failed || e;
+    return e;
+}
+
 /* ---- the file ---- */
 
 static enum err read_input(void *context, void *at, size_t size, size_t *got, struct diag *d) {
@@ -159,7 +194,7 @@ static enum err read_input(void *context, void *at, size_t size, size_t *got, st
 }
 
 static enum err read_events(struct misp_import *x, struct diag *d) {
-    const struct misp_sink sink = {.context = x, .put = put, .held = find_held};
+    const struct misp_sink sink = {.context = x, .put = put, .held = find_held, .revoke = take_back};
     struct misp_stream stream;
     struct span event;
     uint64_t index, offset;

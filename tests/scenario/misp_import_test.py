@@ -165,6 +165,36 @@ def check_forms(misp):
     assert refused.returncode == 2 and "no UUID" in refused.stderr, refused
 
 
+def check_publication(misp):
+    """What was never published is a grouping; published, a report takes its place."""
+    draft = misp_event.event(uuid=uuid(9000), Object=[], published=False, publish_timestamp="0",
+                             Attribute=[misp_event.attribute(9001, "domain", "draft.example")])
+    misp.take(draft)
+    assert misp.object("grouping", 9000)["context"] == "suspicious-activity"
+    draft.update(published=True, timestamp="1600000400", publish_timestamp="1600000500")
+    misp.take(draft)
+    assert misp.object("report", 9000)["published"] and misp.object("grouping", 9000)["revoked"] is True
+    assert misp.take(draft)[0]["added"] == 0
+    draft.update(published=False, timestamp="1600000600")  # edited, and to be published again: still a report
+    misp.take(draft)
+    assert misp.object("report", 9000)["modified"] == "2020-09-13T12:36:40.000Z"
+
+
+def check_changes(misp):
+    """What an attribute was made of before is revoked when it becomes something else."""
+    e = misp_event.event(uuid=uuid(9100), Object=[], Attribute=[misp_event.attribute(9101, "domain", "turned.example")])
+    misp.take(e)
+    e.update(timestamp="1600000900")
+    e["Attribute"][0].update(to_ids=False, timestamp="1600000800")
+    misp.take(e)
+    assert misp.object("indicator", 9101)["revoked"] is True and "revoked" not in misp.object("observed-data", 9101)
+    assert misp.take(e)[0]["added"] == 0
+    e.update(timestamp="1600001900")
+    e["Attribute"][0].update(to_ids=True, timestamp="1600001800")
+    misp.take(e)
+    assert "revoked" not in misp.object("indicator", 9101) and misp.object("observed-data", 9101)["revoked"] is True
+
+
 def check_hostile(misp):
     """What is no event is refused with its place, and nothing of its file is kept."""
     good = json.dumps({"Event": misp_event.event()})
@@ -209,6 +239,8 @@ def main():
         check_galaxies(misp, report)
         check_versions(misp)
         check_forms(misp)
+        check_publication(misp)
+        check_changes(misp)
         check_hostile(misp)
         telemetry = pair.folder / "dns.json"
         telemetry.write_text('{"_path":"dns","ts":1600000170.0,"uid":"C1","query":"evil.example"}\n')
