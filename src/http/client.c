@@ -438,6 +438,9 @@ static enum err exchange_once(struct http_client *c, const char *method, const c
     ERR_clear_error();
     if (rc != CURLE_OK) return explain(&x, rc, t, d);
     curl_easy_getinfo(c->curl, CURLINFO_RESPONSE_CODE, &status);
+    if (status < 100 || status > 599) /* RFC 9110 §15: libcurl takes any three digits */
+        return diag_set(d, ERR_NETWORK, "%s://%s:%s%s answers with %ld, which is no status", t->scheme, t->host,
+                        t->port, t->path, status);
     out->status = (unsigned)status;
     return ERR_NONE;
 }

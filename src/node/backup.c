@@ -266,7 +266,35 @@ static enum err restore_file(const char *folder, const char *home, const char *n
     return e ? e : copy_file(from, to, 0600, d);
 }
 
-/* Everything but the configuration, which makes the folder a node. */
+/* The configuration makes the folder a node: it comes last, and at once. */
+static enum err restore_config(const char *folder, const char *home, struct diag *d) {
+    char from[PATH_SIZE], new[PATH_SIZE], to[PATH_SIZE];
+    join(from, folder, config_name);
+    join(new, home, ".renkei.yaml.new");
+    join(to, home, config_name);
+    enum err e = copy_file(from, new, 0600, d);
+    if (!e && rename(new, to) != 0) e = diag_set(d, ERR_IO, "%s: %s", to, strerror(errno));
+    return e ? e : sync_folder(home, d);
+}
+
+/* A restore into what another one left would mix the two; what is there may be somebody's only keys, so it stays. */
+static enum err check_home(const char *home, struct diag *d) {
+    static const char *const parts[] = {"keys", "realms"};
+    char path[PATH_SIZE];
+    join(path, home, config_name);
+    if (access(path, F_OK) == 0)
+        return diag_set(d, ERR_EXISTS, "%s is a node already: restore into another folder", home);
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+        join(path, home, parts[i]);
+        if (access(path, F_OK) == 0)
+            return diag_set(d, ERR_EXISTS,
+                            "%s is there already, as if a restore was interrupted: remove %s, and restore again", path,
+                            home);
+    }
+    return ERR_NONE;
+}
+
+/* Everything but the configuration. */
 static enum err restore_files(const char *folder, const char *home, struct json_value files, struct arena *a,
                               struct diag *d) {
     enum err e = ERR_NONE;
@@ -339,10 +367,8 @@ enum err backup_restore(const char *folder, const char *home, const char *keys, 
     struct backing apart = {.to = home, .manifest = json_writer(&unread), .report = &uncounted};
     *out = (struct backup_report){0};
     arena_init(&a, MANIFEST_ARENA_MAX);
-    join(path, home, config_name);
-    enum err e = access(path, F_OK) == 0
-                     ? diag_set(d, ERR_EXISTS, "%s is a node already: restore into another folder", home)
-                     : read_manifest(folder, &text, &a, &doc, out, d);
+    enum err e = check_home(home, d);
+    if (!e) e = read_manifest(folder, &text, &a, &doc, out, d);
     if (!e && !out->keys && !keys)
         e = diag_set(d, ERR_NOT_FOUND, "this backup has no keys: --keys FOLDER says where they are kept");
     if (!e) e = file_make_folder(home, 0700, d);
@@ -351,8 +377,7 @@ enum err backup_restore(const char *folder, const char *home, const char *keys, 
     if (!e) e = restore_files(folder, home, json_get(json_root(&doc), "files"), &a, d);
     if (!e && !out->keys) e = take_folder(&apart, keys, "keys", 1, d);
     if (!e) e = hold_ledgers(home, out, d);
-    if (!e) e = restore_file(folder, home, config_name, d);
-    if (!e) e = sync_folder(home, d);
+    if (!e) e = restore_config(folder, home, d);
     buf_free(&unread);
     buf_free(&text);
     arena_free(&a);
