@@ -96,7 +96,8 @@ const struct command commands[] = {
      "foreign objects --tlp, --label and --confidence are local handling, kept beside the object. What agreements "
      "permit\n"
      "is released at once.\n\n"
-     "  renkei import apt_turla.txt --tlp green --valid-for 90d\n",
+     "  renkei import apt_turla.txt --tlp green --valid-for 90d\n"
+     "  renkei import event.json /srv/misp-feed\n",
      "--stix --list --misp --tlp --label --confidence --valid-from --valid-for --keep-going --warnings",
      command_import},
     {"search", "find objects",

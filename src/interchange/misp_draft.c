@@ -207,9 +207,12 @@ static struct span handling_labels(struct misp_reader *r, const struct misp_cont
 /* ---- putting ---- */
 
 void misp_name(struct misp_reader *r, const char *id) {
-    if (r->ref_count >= MISP_REFS_MAX) {
-        losses_add(r->losses, "objects beyond what a report can name", "%s", id);
-        return;
+    if (r->ref_count && r->ref_count % MISP_REFS_MAX == 0) {
+        if (r->part_count == MISP_PARTS_MAX) {
+            losses_add(r->losses, "objects beyond what a report can name", "%s", id);
+            return;
+        }
+        r->parts[r->part_count++] = r->refs.len + 1;
     }
     r->ref_count++;
     if (r->refs.len) buf_add_char(&r->refs, ',');

@@ -1,4 +1,5 @@
 /* An event as a whole: its creator, its lists, and the report that names what they became. */
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "interchange/misp_parts.h"
@@ -222,11 +223,43 @@ static void write_event(struct misp_reader *r) {
     misp_end_extension(r);
 }
 
+static void part_id(struct misp_reader *r, size_t part, char id[STIX_ID_SIZE]) {
+    char number[24];
+    arena_reset(&r->passing);
+    snprintf(number, sizeof number, "%zu", part);
+    misp_id(id, "grouping", misp_made_uuid(&r->passing, "part of", r->uuid, span_cstr(number)));
+}
+
+/* What is more than one object may name stands in groupings that the report names. */
+static enum err put_parts(struct misp_reader *r, struct diag *d) {
+    struct span all = buf_span(&r->refs), info = json_text(json_get(r->event, "info"), &r->lasting);
+    struct misp_times times = {r->date < r->time ? r->date : r->time, r->time};
+    enum err e = ERR_NONE;
+    for (size_t i = 0; !e && i < r->part_count; i++) {
+        size_t end = i + 1 < r->part_count ? r->parts[i + 1] - 1 : all.len;
+        char id[STIX_ID_SIZE];
+        part_id(r, i, id);
+        misp_begin(r, "grouping", id, true);
+        json_member(&r->w, "name", info.len ? info : r->uuid);
+        json_member_cstr(&r->w, "context", "unspecified");
+        json_key(&r->w, "object_refs");
+        json_begin_array(&r->w);
+        json_splice(&r->w, span_of(all.at + r->parts[i], end - r->parts[i]));
+        json_end_array(&r->w);
+        misp_begin_extension(r);
+        json_member(&r->w, "part_of", r->uuid);
+        misp_end_extension(r);
+        e = misp_put(r, "grouping", id, &r->context, times, true, false, d);
+    }
+    return e;
+}
+
 /* The event as a report, or as a grouping. */
 static enum err put_whole(struct misp_reader *r, const char *type, struct diag *d) {
     struct span info = json_text(json_get(r->event, "info"), &r->lasting);
     time_us published = misp_seconds(json_get(r->event, "publish_timestamp")),
             created = r->date < r->time ? r->date : r->time;
+    struct span refs = span_first(buf_span(&r->refs), r->part_count ? r->parts[0] - 1 : r->refs.len);
     if (published == TIME_NONE) published = r->time;
     misp_begin(r, type, r->report, true);
     json_member(&r->w, "name", info.len ? info : r->uuid);
@@ -237,7 +270,12 @@ static enum err put_whole(struct misp_reader *r, const char *type, struct diag *
         json_member_time(&r->w, "published", published);
     json_key(&r->w, "object_refs");
     json_begin_array(&r->w);
-    json_splice(&r->w, buf_span(&r->refs));
+    json_splice(&r->w, refs);
+    for (size_t i = 0; i < r->part_count; i++) {
+        char id[STIX_ID_SIZE];
+        part_id(r, i, id);
+        json_cstr(&r->w, id);
+    }
     json_end_array(&r->w);
     write_event(r);
     return misp_put(r, type, r->report, &r->context, (struct misp_times){created, r->time}, true, false, d);
@@ -251,7 +289,8 @@ static enum err put_report(struct misp_reader *r, struct diag *d) {
         losses_add(r->losses, "events without attributes and creator", "%.*s", SPAN_ARG(r->uuid));
         return ERR_NONE;
     }
-    enum err e = put_whole(r, type, d);
+    enum err e = put_parts(r, d);
+    if (!e) e = put_whole(r, type, d);
     return e ? e : misp_revoke_others(r, types, type, r->uuid, d);
 }
 

@@ -66,6 +66,15 @@ enum err misp_item_read(struct misp_exporter *x, struct span id, struct arena *a
     return read_marking(x, &h, a, out, d);
 }
 
+bool misp_is_object(const struct misp_item *i) {
+    struct json_value name = json_get(json_get(i->said, "object"), "name");
+    return stix_words_have(" grouping note ", i->type) && json_spelt(name).len > 0;
+}
+
+static bool is_part(const struct misp_item *i) {
+    return json_exists(json_get(i->said, "part_of")) && span_is(i->type, "grouping");
+}
+
 bool misp_item_may(struct misp_exporter *x, const struct misp_item *i) {
     if (i->marking.unknown)
         x->result->not_known++;
@@ -370,6 +379,25 @@ static bool tagged(const struct misp_out *out, const struct misp_item *cluster, 
     return tag.len && map_get(&out->named, tag, &ignored);
 }
 
+static enum err write_refs(struct misp_exporter *x, struct misp_out *out, struct json_value refs, bool late,
+                           struct diag *d);
+
+/* A grouping with more of what the report names. What calls itself a part is not looked into for further parts. */
+static enum err write_part(struct misp_exporter *x, struct misp_out *out, struct span id, bool late, struct diag *d) {
+    struct misp_item i;
+    struct arena whole;
+    enum err e = ERR_NONE;
+    if (out->in_part) return ERR_NONE;
+    arena_init(&whole, ITEM_ARENA_MAX);
+    out->in_part = true;
+    if (late) e = misp_set_done(x, id, d);
+    if (!e) e = misp_item_read(x, id, &whole, &i, d);
+    if (!e && i.there && misp_item_may(x, &i)) e = write_refs(x, out, json_get(i.o, "object_refs"), late, d);
+    out->in_part = false;
+    arena_free(&whole);
+    return e;
+}
+
 /* What has an object of MISP's around it waits for that; `late`: it did not come. */
 static enum err write_refs(struct misp_exporter *x, struct misp_out *out, struct json_value refs, bool late,
                            struct diag *d) {
@@ -386,6 +414,10 @@ static enum err write_refs(struct misp_exporter *x, struct misp_out *out, struct
         if (cluster ? !late : done) continue;
         if ((e = misp_item_read(x, id, &x->arena, &i, d))) break;
         if (done && !tagged(out, &i, &x->arena)) continue;
+        if (is_part(&i)) {
+            e = write_part(x, out, id, late, d);
+            continue;
+        }
         if (!i.there) {
             if (late)
                 losses_add(&x->result->losses, "objects that a report names and that are not held", "%.*s",
@@ -583,7 +615,7 @@ static enum err take_report(struct walking *k, const struct store_holding *h, st
     if (span_is(h->type, "grouping")) { /* a MISP object's stands in its event */
         arena_reset(&k->x->arena);
         enum err e = misp_item_read(k->x, h->stix_id, &k->x->arena, &i, d);
-        if (e || json_exists(json_get(i.said, "object"))) return e;
+        if (e || misp_is_object(&i) || is_part(&i)) return e;
     }
     enum err e = misp_set_done(k->x, h->stix_id, d);
     return e ? e : write_report(k->x, h->stix_id, d);

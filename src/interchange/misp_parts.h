@@ -10,6 +10,7 @@ enum {
     MISP_LABELS_MAX = 256,   /* tags of one event or attribute; more are told as not carried */
     MISP_GALAXIES_MAX = 256, /* likewise, clusters */
     MISP_REFS_MAX = 90000,   /* objects a report names: STIX_REFS_MAX less room for what else it names */
+    MISP_PARTS_MAX = 64,     /* groupings with what is beyond: more than an event can be large */
     MISP_UUID_LEN = STIX_UUID_LEN
 };
 
@@ -50,6 +51,8 @@ struct misp_reader {
     size_t split;            /* where created and modified go */
     struct buf refs;         /* what the report names, as elements of a JSON list */
     size_t ref_count;
+    size_t parts[MISP_PARTS_MAX]; /* where in refs the objects of a further grouping begin */
+    size_t part_count;
     struct buf observed; /* likewise, observables just put */
     struct span object;  /* UUID of the object whose attributes are read; empty: they are the event's */
     struct map ids;      /* uuid → const char *: what became of attributes and objects, in `lasting` */

@@ -365,7 +365,7 @@ enum err misp_write_item(struct misp_exporter *x, struct misp_out *event, const 
     enum err e = ERR_NONE;
     const struct schema *schema = stix_schema(i->type);
     if (i->modified != TIME_NONE && i->modified > event->latest) event->latest = i->modified;
-    if (json_exists(json_get(i->said, "object"))) return write_object(x, event, i, d);
+    if (misp_is_object(i)) return write_object(x, event, i, d);
     if (stix_words_have(" indicator vulnerability note threat-actor campaign observed-data ", i->type))
         e = misp_write_attribute(x, event, &event->attributes, i, &written, d);
     if (!e && written && span_is(i->type, "observed-data")) e = observables_done(x, i, d);

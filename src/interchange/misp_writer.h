@@ -18,7 +18,7 @@ struct misp_out {
     enum stix_tlp tlp;
     enum stix_pap pap;
     int confidence, distribution;
-    struct span report; /* id; empty: made for a creator */
+    bool in_part;       /* what a further grouping of the report names is being written */
     char creator[STIX_ID_SIZE];
 };
 
@@ -50,6 +50,8 @@ struct misp_item {
 /* Reads it; ->there is false when it is not held. */
 MUST_CHECK enum err misp_item_read(struct misp_exporter *x, struct span id, struct arena *a, struct misp_item *out,
                                    struct diag *d);
+/* Whether MISP's object stands in it: a grouping or note that has one in its extension. */
+bool misp_is_object(const struct misp_item *i);
 /* Whether it may go out; counts it when not. */
 bool misp_item_may(struct misp_exporter *x, const struct misp_item *i);
 /* Calls each() for the visible objects of these types (words of STIX, enclosed by spaces) that name `id`. */

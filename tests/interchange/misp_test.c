@@ -121,6 +121,55 @@ static void test_values(void **state) {
     assert_int_equal(wrong, 0);
 }
 
+/* ---- large events ---- */
+
+struct named {
+    uint32_t by_report, by_part;
+    bool report_names_part;
+    char part[STIX_ID_SIZE];
+};
+
+static enum err count_named(void *context, const struct misp_made *made, struct diag *d) {
+    struct named *n = context;
+    struct buf text = BUF_EMPTY;
+    struct arena a;
+    struct json_doc doc;
+    bool grouping = span_is(made->type, "grouping");
+    if (!grouping && !span_is(made->type, "report")) return ERR_NONE;
+    arena_init(&a, 64 << 20);
+    misp_made_write(&text, made, 0, 1000000);
+    assert_int_equal(json_parse(&a, buf_span(&text), &doc, d), ERR_NONE);
+    struct json_value refs = json_get(json_root(&doc), "object_refs");
+    *(grouping ? &n->by_part : &n->by_report) = json_count(refs);
+    if (grouping) snprintf(n->part, sizeof n->part, "%.*s", SPAN_ARG(made->id));
+    if (!grouping) n->report_names_part = json_is(json_at(refs, json_count(refs) - 1), span_cstr(n->part));
+    arena_free(&a);
+    buf_free(&text);
+    return ERR_NONE;
+}
+
+/* What one report cannot name stands in a grouping that it names. */
+static void test_parts(void **state) {
+    enum { ATTRIBUTES = 90002, OF_REPORT = 90000 };
+    struct buf event = BUF_EMPTY;
+    struct named n = {0};
+    struct losses losses = {.count = 0};
+    struct diag d = {0};
+    const struct misp_sink sink = {.context = &n, .put = count_named};
+    buf_add_cstr(&event, "{" EVENT_HEAD ",\"published\":true,\"Attribute\":[");
+    for (int i = 0; i < ATTRIBUTES; i++)
+        buf_printf(&event,
+                   "%s{\"uuid\":\"5f8d4a20-aaaa-4c3e-9a51-%012d\",\"type\":\"domain\",\"value\":\"d%d\",\"to_ids\":1}",
+                   i ? "," : "", i, i);
+    buf_add_cstr(&event, "]}");
+    if (misp_event_read(buf_span(&event), 0, &sink, &losses, &d)) fail_msg("%s", d.message);
+    assert_int_equal(n.by_report, OF_REPORT + 1);
+    assert_int_equal(n.by_part, ATTRIBUTES - OF_REPORT);
+    assert_true(n.report_names_part);
+    assert_int_equal(losses.count, 0);
+    buf_free(&event);
+}
+
 /* ---- files ---- */
 
 struct bytes {
@@ -212,6 +261,7 @@ static void test_looks_like(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_values),
+        cmocka_unit_test(test_parts),
         cmocka_unit_test(test_files),
         cmocka_unit_test(test_looks_like),
     };
