@@ -1,9 +1,11 @@
 /* Importing: STIX bundles, and indicator lists that become STIX. */
 #include <stdatomic.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "base/map.h"
+#include "interchange/stix20.h"
 #include "node/import.h"
 #include "node/op_all.h"
 #include "share/list_object.h"
@@ -166,6 +168,10 @@ static enum err expect(struct import *im, const struct reading_batch *batch, str
     return intake_expect(im->intake, ids, count, d);
 }
 
+static void write_losses(struct json_writer *w, const void *losses) {
+    losses_write(w, losses);
+}
+
 static enum err import_stix(struct import *im, const struct store_handling *h, struct diag *d) {
     struct intake_options options = {.has_handling = h->tlp || h->confidence >= 0 || h->labels.len,
                                      .handling = *h,
@@ -175,8 +181,12 @@ static enum err import_stix(struct import *im, const struct store_handling *h, s
     struct intake_totals totals = {0};
     struct reading *reading = NULL;
     struct reading_batch batch = {0};
+    struct losses *losses = calloc(1, sizeof *losses);
+    const struct reading_source source = {
+        .source = read_input, .context = im, .convert = stix20_upgrade, .convert_context = losses};
+    if (!losses) return diag_set(d, ERR_NOMEM, "no memory for an import");
     enum err e = intake_open(&im->context, &options, &im->intake, d);
-    if (!e) e = reading_open(read_input, im, &reading, d);
+    if (!e) e = reading_open(&source, &reading, d);
     while (!e && !(e = reading_next(reading, &batch, d)) && batch.count > 0) {
         e = expect(im, &batch, d);
         for (size_t i = 0; !e && i < batch.count; i++) {
@@ -190,8 +200,9 @@ static enum err import_stix(struct import *im, const struct store_handling *h, s
     if (e && im->intake) intake_cancel(&im->intake);
     if (!e) {
         e = intake_commit(&im->intake, &totals, d);
-        import_tell_totals(im, &totals, NULL, NULL);
+        import_tell_totals(im, &totals, write_losses, losses);
     }
+    free(losses);
     return e;
 }
 

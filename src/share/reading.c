@@ -4,7 +4,6 @@
 #include <stdlib.h>
 
 #include "base/ahead.h"
-#include "share/stix20.h"
 #include "stix/marking.h"
 
 /* ---- one object -------------------------------------------------------------------------------------------------- */
@@ -84,20 +83,6 @@ enum err intake_read_own(struct arena *a, struct span bytes, struct intake_objec
     return e;
 }
 
-/* What is refused as STIX 2.1 may be STIX 2.0. Only files may hold that: a partner that has an agreement speaks 2.1. */
-static void read_either(struct arena *a, struct span bytes, const char *place, struct stix_report *scratch,
-                        struct intake_object *out) {
-    struct json_doc *doc;
-    struct diag ignored;
-    struct span upgraded;
-    struct intake_object as_21;
-    intake_read(a, bytes, place, scratch, out);
-    if (out->outcome != READING_INVALID || parse(a, bytes, &doc, &ignored) || !stix20_is(json_root(doc))) return;
-    if (stix20_upgrade(json_root(doc), a, &upgraded, &ignored)) return;
-    intake_read(a, upgraded, place, scratch, &as_21);
-    if (as_21.outcome == READING_GOOD) *out = as_21; /* otherwise it is told what the file itself lacks */
-}
-
 /* ---- ahead of the writer ------------------------------------------------------------------------------------------
  */
 
@@ -110,6 +95,14 @@ struct slot {
 struct reading {
     struct stix_stream stream;
     struct stix_report report;
+    reading_convert convert;
+    void *convert_context;
+    struct converted {
+        struct arena arena;
+        struct span *texts;
+        size_t count, next;
+        char place[READING_PLACE_SIZE];
+    } converted; /* what one object became: more than one may be, and more than fit into a slot */
     bool ended;
     enum err error; /* the thread's until it handed over an empty batch */
     struct diag diag;
@@ -117,22 +110,57 @@ struct reading {
     struct slot slots[AHEAD_SLOTS];
 };
 
+static bool no_room(struct reading *r) {
+    r->error = diag_set(&r->diag, ERR_NOMEM, "no memory for an object");
+    return false;
+}
+
+/* What is refused as STIX 2.1 may be of another form. If it is none of that either, it is told what it lacks itself. */
+static void convert(struct reading *r, struct intake_object *refused) {
+    struct converted *c = &r->converted;
+    struct json_doc *doc;
+    struct diag ignored;
+    struct intake_object last;
+    arena_reset(&c->arena);
+    c->count = c->next = 0;
+    if (!r->convert || refused->outcome != READING_INVALID) return;
+    if (parse(&c->arena, refused->bytes, &doc, &ignored) ||
+        r->convert(r->convert_context, json_root(doc), &c->arena, &c->texts, &c->count, &ignored)) {
+        refused->outcome = READING_TOO_BIG;
+        c->count = 0;
+    }
+    if (c->count == 0) return;
+    intake_read(&c->arena, c->texts[c->count - 1], refused->place, &r->report, &last);
+    if (last.outcome != READING_GOOD) c->count = 0;
+    snprintf(c->place, sizeof c->place, "%s", refused->place);
+}
+
+static bool read_converted(struct reading *r, struct slot *s) {
+    struct span kept = arena_copy(&s->arena, r->converted.texts[r->converted.next++]);
+    char *place = arena_cstr(&s->arena, span_cstr(r->converted.place));
+    if (!kept.at || !place) return no_room(r);
+    intake_read(&s->arena, kept, place, &r->report, &s->objects[s->count++]);
+    s->bytes += kept.len;
+    return true;
+}
+
 /* Reads one object into the slot; false at the end, or when something ended it. Objects are copied: the stream's window
  * moves on. */
 static bool read_one(struct reading *r, struct slot *s) {
     struct span bytes;
     uint64_t index, offset;
+    if (r->converted.next < r->converted.count) return read_converted(r, s);
     r->error = stix_stream_next(&r->stream, &bytes, &index, &offset, &r->diag);
     if (r->error || !bytes.at) return false;
     struct span kept = arena_copy(&s->arena, bytes);
     char *place = arena_alloc(&s->arena, READING_PLACE_SIZE);
-    if (!kept.at || !place) {
-        r->error = diag_set(&r->diag, ERR_NOMEM, "no memory for an object");
-        return false;
-    }
+    if (!kept.at || !place) return no_room(r);
     snprintf(place, READING_PLACE_SIZE, "objects[%llu]", (unsigned long long)index);
-    read_either(&s->arena, kept, place, &r->report, &s->objects[s->count++]);
+    intake_read(&s->arena, kept, place, &r->report, &s->objects[s->count]);
     s->bytes += kept.len;
+    convert(r, &s->objects[s->count]);
+    if (r->converted.count) return read_converted(r, s);
+    s->count++;
     return true;
 }
 
@@ -146,11 +174,14 @@ static bool fill(void *context, unsigned slot) {
     return s->count > 0;
 }
 
-enum err reading_open(stix_stream_source source, void *context, struct reading **out, struct diag *d) {
+enum err reading_open(const struct reading_source *source, struct reading **out, struct diag *d) {
     struct reading *r = calloc(1, sizeof *r);
     *out = NULL;
     if (!r) return diag_set(d, ERR_NOMEM, "no memory to read objects");
-    stix_stream_open(&r->stream, source, context);
+    stix_stream_open(&r->stream, source->source, source->context);
+    r->convert = source->convert;
+    r->convert_context = source->convert_context;
+    arena_init(&r->converted.arena, READING_CONVERTED_MAX);
     /* One object always fits beside a batch that is not full. */
     for (size_t i = 0; i < AHEAD_SLOTS; i++) arena_init(&r->slots[i].arena, (size_t)2 * READING_ARENA_MAX);
     if (ahead_start(&r->ahead, fill, r)) {
@@ -175,6 +206,7 @@ void reading_close(struct reading **reading) {
     if (!r) return;
     ahead_stop(&r->ahead);
     for (size_t i = 0; i < AHEAD_SLOTS; i++) arena_free(&r->slots[i].arena);
+    arena_free(&r->converted.arena);
     stix_stream_close(&r->stream);
     free(r);
     *reading = NULL;

@@ -13,7 +13,8 @@ enum {
     READING_ARENA_MAX = 256 << 20, /* what one object's parts may take: thirty times the largest object */
     READING_BATCH = 256,           /* objects handed over at a time: two threads meet rarely, and memory stays small */
     READING_BATCH_SIZE = 1 << 20,  /* bytes of objects after which a batch is full: large ones go one by one */
-    READING_PLACE_SIZE = 40        /* "objects[18446744073709551615]" */
+    READING_CONVERTED_MAX = 128 << 20, /* bytes that one object of another form may become, scratch included */
+    READING_PLACE_SIZE = 40            /* "objects[18446744073709551615]" */
 };
 
 enum reading_outcome {
@@ -51,8 +52,18 @@ struct reading_batch {
     const struct intake_object *objects;
     size_t count;
 };
-/* Starts reading from the source, which only that thread calls from now on. *out is owned: reading_close(). */
-MUST_CHECK enum err reading_open(stix_stream_source source, void *context, struct reading **out, struct diag *d);
+/* Asked, by that thread, about an object that is not valid: what it is as STIX 2.1. Texts in `a`: first what it names,
+ * the object itself last; *count 0 when it is of no other form either. */
+typedef enum err (*reading_convert)(void *context, struct json_value object, struct arena *a, struct span **out,
+                                    size_t *count, struct diag *d);
+struct reading_source {
+    stix_stream_source source; /* only that thread calls it from now on */
+    void *context;
+    reading_convert convert; /* NULL = only STIX 2.1 counts */
+    void *convert_context;   /* the caller's again once reading_close() is through */
+};
+/* Starts reading. *out is owned: reading_close(). */
+MUST_CHECK enum err reading_open(const struct reading_source *source, struct reading **out, struct diag *d);
 /* The next objects, borrowed until the next call; count 0 at the end. An error of the stream comes after the objects
  * before it. Not to be called again after either. */
 MUST_CHECK enum err reading_next(struct reading *r, struct reading_batch *out, struct diag *d);

@@ -91,7 +91,7 @@ static void all_in_order(void **state) {
         struct reading_batch batch;
         struct diag d = {0};
         unsigned n = 0;
-        assert_int_equal(reading_open(give, &source, &r, &d), ERR_NONE);
+        assert_int_equal(reading_open(&(struct reading_source){.source = give, .context = &source}, &r, &d), ERR_NONE);
         while (reading_next(r, &batch, &d) == ERR_NONE && batch.count > 0)
             for (size_t k = 0; k < batch.count; k++) expect_same(&batch.objects[k], n++);
         assert_int_equal(d.code, ERR_NONE);
@@ -114,7 +114,7 @@ static void trouble_comes_last(void **state) {
         struct diag d = {0};
         enum err e;
         unsigned n = 0;
-        assert_int_equal(reading_open(give, &source, &r, &d), ERR_NONE);
+        assert_int_equal(reading_open(&(struct reading_source){.source = give, .context = &source}, &r, &d), ERR_NONE);
         while (!(e = reading_next(r, &batch, &d)) && batch.count > 0) n += (unsigned)batch.count;
         assert_int_equal(e, fails ? ERR_IO : ERR_SYNTAX);
         assert_true(d.message[0]);
@@ -133,7 +133,7 @@ static void closing_early(void **state) {
         struct reading *r;
         struct reading_batch batch;
         struct diag d = {0};
-        assert_int_equal(reading_open(give, &source, &r, &d), ERR_NONE);
+        assert_int_equal(reading_open(&(struct reading_source){.source = give, .context = &source}, &r, &d), ERR_NONE);
         for (unsigned i = 0; i < batches; i++) assert_int_equal(reading_next(r, &batch, &d), ERR_NONE);
         reading_close(&r);
         assert_null(r);

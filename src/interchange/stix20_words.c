@@ -1,0 +1,55 @@
+#include "interchange/stix20_words.h"
+
+/* One row a property that has another name in 2.1, or stands in one of the two only. Type: of the observable, or the
+ * key of its extension. */
+static const struct {
+    const char *type, *old, *now;
+} changes[] = {
+    {"artifact", NULL, "encryption_algorithm"},
+    {"artifact", NULL, "decryption_key"},
+    {"directory", "created", "ctime"},
+    {"directory", "modified", "mtime"},
+    {"directory", "accessed", "atime"},
+    {"email-message", NULL, "message_id"},
+    {"file", "created", "ctime"},
+    {"file", "modified", "mtime"},
+    {"file", "accessed", "atime"},
+    {"file", "is_encrypted", NULL},
+    {"file", "encryption_algorithm", NULL},
+    {"file", "decryption_key", NULL},
+    {"archive-ext", "version", NULL},
+    {"raster-image-ext", "image_compression_algorithm", NULL},
+    {"socket-ext", "protocol_family", NULL},
+    {"process", "name", NULL},
+    {"process", "arguments", NULL},
+    {"process", "created", "created_time"},
+    {"process", "binary_ref", "image_ref"},
+    {"windows-process-ext", NULL, "integrity_level"},
+    {"software", NULL, "swid"},
+    {"user-account", "password_last_changed", "credential_last_changed"},
+    {"user-account", NULL, "credential"},
+    {"windows-registry-key", "modified", "modified_time"},
+};
+enum { CHANGES = sizeof changes / sizeof *changes };
+
+bool stix20_renamed(struct span type, struct span old, const char **now) {
+    for (int i = 0; i < CHANGES; i++)
+        if (changes[i].old && span_is(type, changes[i].type) && span_is(old, changes[i].old)) {
+            *now = changes[i].now;
+            return true;
+        }
+    return false;
+}
+
+bool stix20_renamed_back(struct span type, struct span now, const char **old) {
+    for (int i = 0; i < CHANGES; i++)
+        if (changes[i].now && span_is(type, changes[i].type) && span_is(now, changes[i].now)) {
+            *old = changes[i].old;
+            return true;
+        }
+    return false;
+}
+
+bool stix20_is_header(struct span property) {
+    return span_is(property, "request_header") || span_is(property, "additional_header_fields");
+}
