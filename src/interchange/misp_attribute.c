@@ -108,7 +108,8 @@ static enum err put_sighting(struct misp_reader *r, const struct attribute *x, s
         json_cstr(&r->w, of);
         json_end_array(&r->w);
     }
-    return misp_put(r, seen ? "sighting" : "opinion", id, &bare, (struct misp_times){when, when}, true, true, d);
+    /* not named by the report: to a partner it may go under another id, and the report with it */
+    return misp_put(r, seen ? "sighting" : "opinion", id, &bare, (struct misp_times){when, when}, true, false, d);
 }
 
 static enum err put_sightings(struct misp_reader *r, const struct attribute *x, const char *of, struct diag *d) {

@@ -164,7 +164,8 @@ static enum err put_pap(struct misp_reader *r, enum stix_pap pap, struct diag *d
     struct misp_made made = {.type = SPAN("marking-definition"),
                              .id = span_cstr(paps[pap].id),
                              .head = buf_span(&text),
-                             .event_time = r->time};
+                             .event_time = r->time,
+                             .handling = {.tlp = STIX_TLP_CLEAR}}; /* OASIS's: no secret of anybody's */
     enum err e =
         buf_ok(&text) ? r->sink->put(r->sink->context, &made, d) : diag_set(d, ERR_NOMEM, "no memory for an event");
     buf_free(&text);
@@ -206,7 +207,21 @@ static struct span handling_labels(struct misp_reader *r, const struct misp_cont
 
 /* ---- putting ---- */
 
-void misp_name(struct misp_reader *r, const char *id) {
+static void name_apart(struct misp_reader *r, const char *id, const struct misp_context *c) {
+    if (r->strict_count == MISP_REFS_MAX) {
+        losses_add(r->losses, "objects beyond what a report can name", "%s", id);
+        return;
+    }
+    if (!r->strict_count++) r->strictest = r->context;
+    misp_context_join(&r->strictest, c);
+    buf_printf(&r->strict, ",\"%s\"", id);
+}
+
+void misp_name(struct misp_reader *r, const char *id, const struct misp_context *c) {
+    if (c->tlp > r->context.tlp || c->pap > r->context.pap || c->handling > r->context.handling) {
+        name_apart(r, id, c);
+        return;
+    }
     if (r->ref_count && r->ref_count % MISP_REFS_MAX == 0) {
         if (r->part_count == MISP_PARTS_MAX) {
             losses_add(r->losses, "objects beyond what a report can name", "%s", id);
@@ -235,12 +250,12 @@ enum err misp_put(struct misp_reader *r, const char *type, const char *id, const
                              .modified = times.modified,
                              .event_time = r->time,
                              .handling = {.tlp = c->handling, .labels = handling_labels(r, c)}};
-    if (!buf_ok(&r->text) || !buf_ok(&r->labels) || !buf_ok(&r->refs))
+    if (!buf_ok(&r->text) || !buf_ok(&r->labels) || !buf_ok(&r->refs) || !buf_ok(&r->strict))
         return diag_set(d, ERR_NOMEM, "no memory for an event");
     whole = buf_span(&r->text);
     made.head = versioned ? span_first(whole, r->split) : whole;
     made.tail = versioned ? span_from(whole, r->split) : (struct span){0};
-    if (named) misp_name(r, id);
+    if (named) misp_name(r, id, c);
     enum err e = r->sink->put(r->sink->context, &made, d);
     return e ? e : put_pap(r, c->pap, d);
 }

@@ -254,6 +254,31 @@ static enum err put_parts(struct misp_reader *r, struct diag *d) {
     return e;
 }
 
+/* What is marked more strictly than the event names the report, in a grouping that is as strict: whoever may have the
+ * report and not this neither waits for it nor learns of it. */
+static enum err put_strict(struct misp_reader *r, struct diag *d) {
+    struct misp_times times = {r->date < r->time ? r->date : r->time, r->time};
+    struct span info = json_text(json_get(r->event, "info"), &r->lasting);
+    char id[STIX_ID_SIZE];
+    misp_id(id, "grouping", misp_made_uuid(&r->lasting, "restricted part of", r->uuid, (struct span){0}));
+    if (!r->strict_count)
+        return r->known && r->sink->revoke ? r->sink->revoke(r->sink->context, span_cstr(id), r->time, d) : ERR_NONE;
+    r->strictest.labels = NULL;
+    r->strictest.label_count = 0;
+    misp_begin(r, "grouping", id, true);
+    json_member(&r->w, "name", info.len ? info : r->uuid);
+    json_member_cstr(&r->w, "context", "unspecified");
+    json_key(&r->w, "object_refs");
+    json_begin_array(&r->w);
+    json_cstr(&r->w, r->report);
+    json_splice(&r->w, span_from(buf_span(&r->strict), 1));
+    json_end_array(&r->w);
+    misp_begin_extension(r);
+    json_member(&r->w, "part_of", r->uuid);
+    misp_end_extension(r);
+    return misp_put(r, "grouping", id, &r->strictest, times, true, false, d);
+}
+
 /* The event as a report, or as a grouping. */
 static enum err put_whole(struct misp_reader *r, const char *type, struct diag *d) {
     struct span info = json_text(json_get(r->event, "info"), &r->lasting);
@@ -284,13 +309,14 @@ static enum err put_whole(struct misp_reader *r, const char *type, struct diag *
 static enum err put_report(struct misp_reader *r, struct diag *d) {
     static const char *const types[] = {"grouping", "report", NULL};
     const char *type = unpublished(r->event) ? "grouping" : "report";
-    if (!r->ref_count && r->creator[0]) misp_name(r, r->creator); /* the list must not be empty */
+    if (!r->ref_count && r->creator[0]) misp_name(r, r->creator, &r->context); /* the list must not be empty */
     if (!r->ref_count) {
         losses_add(r->losses, "events without attributes and creator", "%.*s", SPAN_ARG(r->uuid));
         return ERR_NONE;
     }
     enum err e = put_parts(r, d);
     if (!e) e = put_whole(r, type, d);
+    if (!e) e = put_strict(r, d);
     return e ? e : misp_revoke_others(r, types, type, r->uuid, d);
 }
 
@@ -338,6 +364,7 @@ enum err misp_event_read(struct span event, uint64_t offset, const struct misp_s
     buf_free(&r->text);
     buf_free(&r->labels);
     buf_free(&r->refs);
+    buf_free(&r->strict);
     buf_free(&r->observed);
     map_free(&r->ids);
     map_free(&r->put_once);

@@ -444,6 +444,15 @@ static enum err add_note(void *context, const struct misp_item *i, struct diag *
     return e || !again.there || !misp_item_may(r->x, &again) ? e : misp_write_item(r->x, r->out, &again, d);
 }
 
+/* A restricted part: the report does not name it, it names the report. */
+static enum err add_part(void *context, const struct misp_item *i, struct diag *d) {
+    struct reporting *r = context;
+    char id[STIX_ID_SIZE];
+    if (!is_part(i) || misp_done(r->x, i->id) || i->revoked) return ERR_NONE;
+    snprintf(id, sizeof id, "%.*s", SPAN_ARG(i->id));
+    return write_part(r->x, r->out, span_cstr(id), r->late, d);
+}
+
 /* An event has no description but in its reports. */
 static void write_description(struct misp_exporter *x, struct misp_out *out, const struct misp_item *i,
                               struct arena *a) {
@@ -480,9 +489,11 @@ static enum err write_report(struct misp_exporter *x, struct span id, struct dia
     misp_write_tags(x, &out.tags, &out.named, &i, NULL);
     if (!e) e = misp_each_naming(x, i.id, " note ", keep_note, &r, d);
     if (!e) e = write_refs(x, &out, refs, false, d);
+    if (!e) e = misp_each_naming(x, i.id, " grouping ", add_part, &r, d);
     if (!e) e = write_refs(x, &out, refs, true, d);
     if (!e) e = misp_each_naming(x, i.id, " note ", add_note, &r, d);
     r.late = true;
+    if (!e) e = misp_each_naming(x, i.id, " grouping ", add_part, &r, d);
     if (!e) e = misp_each_naming(x, i.id, " note ", add_note, &r, d);
     if (e) goto out;
     struct json_writer w = json_writer(&head);

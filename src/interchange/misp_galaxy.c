@@ -185,7 +185,7 @@ static enum err find_cluster(struct misp_reader *r, const struct cluster *k, con
     if (!out->id.at || !map_set(&r->put_once, out->id, 1, &again))
         return diag_set(d, ERR_NOMEM, "no memory for an event");
     if (again) return ERR_NONE;
-    misp_name(r, id);
+    misp_name(r, id, &r->context);
     return held ? ERR_NONE : put_cluster(r, k, kind, id, c, d);
 }
 

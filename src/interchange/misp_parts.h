@@ -51,7 +51,10 @@ struct misp_reader {
     size_t split;            /* where created and modified go */
     struct buf refs;         /* what the report names, as elements of a JSON list */
     size_t ref_count;
-    size_t parts[MISP_PARTS_MAX]; /* where in refs the objects of a further grouping begin */
+    struct buf strict; /* likewise, what is marked more strictly than the event: the report must not name it */
+    size_t strict_count;
+    struct misp_context strictest; /* of those */
+    size_t parts[MISP_PARTS_MAX];  /* where in refs the objects of a further grouping begin */
     size_t part_count;
     struct buf observed; /* likewise, observables just put */
     struct span object;  /* UUID of the object whose attributes are read; empty: they are the event's */
@@ -98,8 +101,8 @@ MUST_CHECK enum err misp_put(struct misp_reader *r, const char *type, const char
  * UUID, less the one of type `now`. */
 MUST_CHECK enum err misp_revoke_others(struct misp_reader *r, const char *const *types, const char *now,
                                        struct span uuid, struct diag *d);
-/* Remembers an object the report is to name. */
-void misp_name(struct misp_reader *r, const char *id);
+/* Remembers an object the report is to name; of what `c` marks more strictly than the event, a grouping of its own. */
+void misp_name(struct misp_reader *r, const char *id, const struct misp_context *c);
 
 /* ---- tags and galaxies (misp_tag.c, misp_galaxy.c) ---- */
 

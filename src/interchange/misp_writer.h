@@ -18,7 +18,7 @@ struct misp_out {
     enum stix_tlp tlp;
     enum stix_pap pap;
     int confidence, distribution;
-    bool in_part;       /* what a further grouping of the report names is being written */
+    bool in_part; /* what a further grouping of the report names is being written */
     char creator[STIX_ID_SIZE];
 };
 

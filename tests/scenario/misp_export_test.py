@@ -111,6 +111,26 @@ def there_and_back(jp, us, folder):
     assert [l["reason"] for l in red["left_out"]] == ["TLP too strict"], red
 
 
+def by_way_of_a_partner(jp, us, folder):
+    """MISP → STIX → a partner → MISP: the event arrives as it is, less what the partner may not have."""
+    sent = misp_event.event(uuid=uuid(700), distribution="3", Object=[])
+    sent["Tag"] = [{"name": "tlp:green"}, {"name": "PAP:GREEN"}]
+    sent["Galaxy"], sent["Attribute"] = [], [
+        misp_event.attribute(701, "domain", "shared.example", comment="C2"), misp_event.attribute(702, "ip-src", "192.0.2.99", to_ids=False),
+        misp_event.attribute(703, "text", "a remark", "Other", to_ids=False),
+        misp_event.attribute(704, "domain", "kept.example", Tag=[{"name": "tlp:red"}]),
+        misp_event.attribute(705, "domain", "own.example", distribution="0")]
+    sent["EventReport"] = []
+    (folder / "shared.json").write_text(json.dumps(sent))
+    jp.results("import", folder / "shared.json")
+    jp.serve()
+    us.results("sync", "JP-MOD")
+    got = export(us, folder / "received.json")[0][sent["uuid"]]
+    sent["Attribute"] = sent["Attribute"][:3]
+    sent["distribution"] = "0"  # which is what it is at the partner's: nobody there said more
+    assert bare(got) == bare(sent), f"{json.dumps(bare(sent), indent=1)}\n{json.dumps(bare(got), indent=1)}"
+
+
 def stix_and_back(node, other, folder):
     """STIX → MISP → STIX."""
     file = folder / "stix.json"
@@ -166,7 +186,8 @@ def read_elsewhere(paths):
 
 
 def main():
-    with Pair() as pair, Pair() as more:
+    with Pair() as pair, Pair() as more, Pair() as partners:
+        by_way_of_a_partner(partners.jp, partners.us, partners.folder)
         there_and_back(pair.jp, pair.us, pair.folder)
         stix_and_back(more.jp, more.us, more.folder)
         read_elsewhere([pair.folder / "out.json", more.folder / "stix-out.json"])

@@ -9,6 +9,7 @@ from misp_event import CLUSTER, EVENT, ORG, OTHER_ORG, T1566, uuid
 from taxii_nodes import Pair
 
 AMBER, RED = "marking-definition--55d920b0-5e8b-4f79-9ee9-91f868d9b421", "marking-definition--e828b379-4e03-4974-9ac4-e53a884c97c1"
+EXTENSION = "extension-definition--8042db51-2e90-42cf-a517-827230854e65"
 PAP_AMBER = "marking-definition--60f8932b-e51e-4458-b265-a2e8be9a80ab"
 PATTERNS = {
     1: "[domain-name:value = 'evil.example']",
@@ -33,6 +34,9 @@ class Import:
 
     def show(self, id):
         return self.node.results("show", id)[0]
+
+    def objects(self, kind):
+        return [self.show(found["id"])["object"] for found in self.node.results("search", "--type", kind, "--limit", 1000)]
 
     def object(self, kind, n):
         return self.show(f"{kind}--{uuid(n) if isinstance(n, int) else n}")["object"]
@@ -69,8 +73,11 @@ def check_objects(misp):
     assert (actor["name"], actor["aliases"]) == ("Tidal Heron", ["TH-1"]), actor
     report = misp.object("report", EVENT)
     assert report["name"] == "Phishing of shipyards" and report["published"] == "2020-09-13T12:31:40.000Z"
-    assert {f"indicator--{uuid(1)}", f"grouping--{uuid(100)}", f"sighting--{uuid(901)}", actor["id"]} <= set(report["object_refs"])
-    assert not any(ref.startswith("note--") for ref in report["object_refs"])
+    assert {f"indicator--{uuid(1)}", f"grouping--{uuid(100)}", actor["id"]} <= set(report["object_refs"])
+    assert not any(ref.split("--")[0] in ("note", "sighting", "opinion") for ref in report["object_refs"])
+    assert f"indicator--{uuid(8)}" not in report["object_refs"]  # stricter than its event: named apart, as strictly
+    [apart] = [o for o in misp.objects("grouping") if o.get("extensions", {}).get(EXTENSION, {}).get("part_of") == EVENT]
+    assert apart["object_refs"] == [report["id"], f"indicator--{uuid(8)}"] and RED in apart["object_marking_refs"], apart
     assert "our-own" not in report["labels"] and "tlp:amber" in report["labels"], report
     handling = misp.show(f"report--{EVENT}")["handling"]
     assert handling["tlp"] == "amber+strict", handling
