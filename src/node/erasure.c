@@ -82,6 +82,44 @@ enum err node_erasures_obey(struct node *n, struct span party, struct diag *d) {
     return e || count == 0 ? e : node_scrub(n, &done, d);
 }
 
+/* ---- again ---- */
+
+static enum err do_again(struct node *n, struct span object, struct arena *a, struct diag *d) {
+    struct share_context c;
+    struct store_tx *tx = NULL;
+    struct node_view *v = node_view(n);
+    time_us now = clock_now(n->live.clock);
+    node_share_context(n, &n->live, v, &c);
+    enum err e = erase_again(&c, object, a, d);
+    if (!e) e = collection_forget(n->live.store, object, a, now, d);
+    node_view_release(n, &v);
+    struct store_audit entry = {.time = now,
+                                .actor = SPAN("restore"),
+                                .operation = SPAN("erase"),
+                                .detail = arena_printf(a, "%.*s again", SPAN_ARG(object)),
+                                .outcome = SPAN("done")};
+    if (!e) e = store_begin(n->live.store, &tx, d);
+    if (!e) e = store_audit_add(tx, &entry, d);
+    if (!e) e = store_commit(&tx, d);
+    if (tx) store_rollback(&tx);
+    return e;
+}
+
+enum err node_erasures_again(struct node *n, struct diag *d) {
+    struct store_reader *r = NULL;
+    struct span *objects = NULL;
+    struct arena a;
+    size_t count = 0;
+    bool done;
+    arena_init(&a, ERASURE_ARENA_MAX);
+    enum err e = store_reader_open(n->live.store, &r, d);
+    if (!e) e = erasure_due_list(r, &a, &objects, &count, d);
+    store_reader_close(&r);
+    for (size_t i = 0; i < count && !e; i++) e = do_again(n, objects[i], &a, d);
+    arena_free(&a);
+    return e || count == 0 ? e : node_scrub(n, &done, d);
+}
+
 /* ---- answers, to and fro ---- */
 
 static enum err sign(struct node *n, const struct erasure_request *q, struct arena *a, struct buf *file,

@@ -12,6 +12,9 @@ MUST_CHECK enum err node_erasure_decide(struct node *n, struct span object, stru
 /* Does what a party asks at once, where renkei.yaml says `erasures: obey`. */
 MUST_CHECK enum err node_erasures_obey(struct node *n, struct span party, struct diag *d);
 
+/* What a restore brought back although it was erased (share/erase.h) is erased again, and the files are scrubbed. */
+MUST_CHECK enum err node_erasures_again(struct node *n, struct diag *d);
+
 /* The signed answers to a party that it has not got yet, each given to send(); what that took counts as sent. */
 MUST_CHECK enum err node_erasures_answer(struct node *n, struct span party,
                                          enum err (*send)(void *context, struct span statement, struct diag *d),

@@ -5,6 +5,7 @@
 
 #include "share/agreements.h"
 #include "share/erase_document.h"
+#include "share/hold.h"
 #include "share/intake.h"
 #include "share/recall.h"
 #include "share/release.h"
@@ -21,6 +22,10 @@ struct erasing {
     size_t agreement_count;
     int64_t source; /* what counts is from it; STORE_SOURCE_ANY */
     bool whole;     /* nothing of the object stays */
+    bool again;     /* it may be gone already, here or there */
+    bool held;      /* a ledger is on hold: its records wait */
+    uint64_t *said; /* the releases to the ledger at hand that have a record of erasure */
+    size_t said_count;
     uint64_t taken;
     size_t asked_room;
 };
@@ -43,6 +48,32 @@ static enum err note_asked(void *context, const struct store_entry *released, ui
     return ERR_NONE;
 }
 
+/* By what the erasure itself remembers. */
+static enum err find_said(struct erasing *x, const struct store_ledger *ledger, struct diag *d) {
+    const struct erasure *e = x->erasure;
+    x->said_count = 0;
+    x->said = arena_zalloc(x->arena, e->asked_count + 1, sizeof *x->said);
+    if (!x->said) return diag_set(d, ERR_NOMEM, "no memory to erase");
+    for (size_t i = 0; i < e->asked_count; i++) {
+        struct store_entry entry;
+        struct ledger_record record;
+        if (!span_equal(e->asked[i].origin, ledger->origin)) continue;
+        enum err err = store_entry_get(store_tx_reader(x->tx), ledger->id, e->asked[i].seq, x->arena, &entry, d);
+        if (err == ERR_NOT_FOUND) continue; /* lost with the node, and not back */
+        if (!err) err = ledger_record_read(x->arena, entry.record, &record, d);
+        if (err) return err;
+        x->said[x->said_count++] = record.withdraws;
+    }
+    return ERR_NONE;
+}
+
+static bool is_said(void *context, uint64_t seq) {
+    const struct erasing *x = context;
+    for (size_t i = 0; i < x->said_count; i++)
+        if (x->said[i] == seq) return true;
+    return false;
+}
+
 /* An agreement that has ended binds what was given under it still: the last version there is. */
 static const struct share_agreement *agreement_of(const struct erasing *x, struct span lineage) {
     const struct share_agreement *last = NULL;
@@ -51,6 +82,15 @@ static const struct share_agreement *agreement_of(const struct erasing *x, struc
     const struct share_agreement *now =
         share_agreement_in_force(x->agreements, x->agreement_count, lineage, clock_now(x->context->clock));
     return now ? now : last;
+}
+
+/* Nothing is appended to a ledger that was closed after a restore, and to one on hold only when that is over. */
+static enum err is_held(struct erasing *x, const struct store_ledger *ledger, bool *out, struct diag *d) {
+    struct share_hold hold;
+    enum err e = share_hold_get(store_tx_reader(x->tx), ledger->origin, x->arena, &hold, d);
+    *out = !e;
+    x->held |= !e && !hold.closed;
+    return e == ERR_NOT_FOUND ? ERR_NONE : e;
 }
 
 static enum err from_ledger(struct erasing *x, const struct store_ledger *ledger, struct diag *d) {
@@ -73,9 +113,11 @@ static enum err from_ledger(struct erasing *x, const struct store_ledger *ledger
                        .erases = true,
                        .source = x->source,
                        .alone = !x->whole,
+                       .erased_before = x->again ? is_said : NULL,
                        .erased = note_asked,
                        .context = x};
-    e = share_question_prepare(&q, d);
+    if (x->again) e = find_said(x, ledger, d);
+    if (!e) e = share_question_prepare(&q, d);
     if (!e && !(e = ledgerlog_open(log, x->context, x->tx, ledger->id, d))) {
         e = recall_object(&r, x->erasure->object, d);
         if (!e && r.taken) e = store_meta_set(x->tx, SHARE_META_WITHDRAWALS, SPAN("yes"), d);
@@ -109,7 +151,7 @@ static enum err survey(struct erasing *x, struct diag *d) {
         doomed += x->source == STORE_SOURCE_ANY || versions[i].source == (uint32_t)x->source;
     }
     x->whole = doomed == held;
-    if (!e && doomed == 0)
+    if (!e && doomed == 0 && !x->again)
         e = diag_set(d, ERR_NOT_FOUND, "nothing is held of %.*s", SPAN_ARG(span_first(x->erasure->object, 512)));
     return e;
 }
@@ -123,36 +165,62 @@ static enum err find_source(struct erasing *x, struct diag *d) {
     return e == ERR_NOT_FOUND ? diag_set(d, e, "nothing came from %.*s", SPAN_ARG(x->erasure->from)) : e;
 }
 
-static enum err erase_all(struct erasing *x, struct diag *d) {
+static enum err from_ledgers(struct erasing *x, struct diag *d) {
     struct store_ledger *ledgers;
-    size_t ledger_count = 0;
+    size_t count = 0;
+    enum err e = share_agreements_load(store_tx_reader(x->tx), x->arena, &x->agreements, &x->agreement_count, d);
+    if (!e) e = store_ledger_list(store_tx_reader(x->tx), x->arena, &ledgers, &count, d);
+    for (size_t i = 0; i < count && !e; i++) {
+        bool held = false;
+        e = is_held(x, &ledgers[i], &held, d);
+        if (!e && !held) e = from_ledger(x, &ledgers[i], d);
+    }
+    return e;
+}
+
+static enum err erase_all(struct erasing *x, struct diag *d) {
     struct erasure *e = x->erasure;
+    uint64_t versions = 0;
     enum err err = find_source(x, d);
     if (!err) err = survey(x, d);
-    if (!err) err = share_agreements_load(store_tx_reader(x->tx), x->arena, &x->agreements, &x->agreement_count, d);
-    if (!err) err = store_ledger_list(store_tx_reader(x->tx), x->arena, &ledgers, &ledger_count, d);
-    for (size_t i = 0; i < ledger_count && !err; i++) err = from_ledger(x, &ledgers[i], d);
-    if (!err) err = store_object_erase(x->tx, e->object, x->source, &e->versions, d);
+    if (!err) err = from_ledgers(x, d);
+    if (!err) err = store_object_erase(x->tx, e->object, x->source, &versions, d);
+    e->versions += versions;
+    if (!err) err = x->held ? erasure_due_put(x->tx, e->object, e->time, d) : erasure_due_drop(x->tx, e->object, d);
     if (!err) err = store_meta_set(x->tx, "text-cursor", SPAN("0"), d);
     if (!err) err = store_meta_set(x->tx, SHARE_META_ERASURES, SPAN("yes"), d);
     if (!err) err = store_meta_set(x->tx, SHARE_META_SCRUB, SPAN("yes"), d);
     return err ? err : erasure_put(x->tx, e, e->time, d);
 }
 
+static enum err run(struct erasing *x, struct diag *d) {
+    intake_hold();
+    enum err e = store_begin(x->context->store, &x->tx, d);
+    if (!e && x->again) e = erasure_get(store_tx_reader(x->tx), x->erasure->object, x->arena, x->erasure, d);
+    x->asked_room = x->erasure->asked_count;
+    if (!e) e = erase_all(x, d);
+    if (!e) e = store_commit(&x->tx, d);
+    if (x->tx) store_rollback(&x->tx);
+    intake_let_go();
+    return e;
+}
+
 enum err erase_object(const struct share_context *c, struct erasure *e, struct arena *a, uint64_t *taken,
                       struct diag *d) {
     struct erasing x = {.context = c, .erasure = e, .arena = a};
     e->time = clock_now(c->clock);
+    e->versions = 0;
     e->asked = NULL;
     e->asked_count = 0;
-    intake_hold();
-    enum err err = store_begin(c->store, &x.tx, d);
-    if (!err) err = erase_all(&x, d);
-    if (!err) err = store_commit(&x.tx, d);
-    if (x.tx) store_rollback(&x.tx);
-    intake_let_go();
+    enum err err = run(&x, d);
     *taken = x.taken;
     return err;
+}
+
+enum err erase_again(const struct share_context *c, struct span object, struct arena *a, struct diag *d) {
+    struct erasure erasure = {.object = object};
+    struct erasing x = {.context = c, .erasure = &erasure, .arena = a, .again = true};
+    return run(&x, d);
 }
 
 enum err erase_scrub(struct store *store, bool *done, struct diag *d) {

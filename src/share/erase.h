@@ -4,10 +4,12 @@
  * Kept as documents of the realm, JSON each:
  *   erasure           by object id: what was erased here, why and by whom, and the records that asked partners
  *   erasure-request   by ORIGIN/SEQ of a partner's record: what it asks, and what was answered
- *   erasure-answer    by ORIGIN/SEQ of an own record: the recipient's statement */
+ *   erasure-answer    by ORIGIN/SEQ of an own record: the recipient's statement
+ *   erasure-due       by object id: what a restore brought back, or kept from a ledger on hold (share/hold.h) */
 #ifndef RENKEI_SHARE_ERASE_H
 #define RENKEI_SHARE_ERASE_H
 
+#include "ledger/record.h"
 #include "policy/statement.h"
 #include "share/context.h"
 #include "store/store.h"
@@ -15,6 +17,7 @@
 #define ERASURE_KIND         "erasure"
 #define ERASURE_REQUEST_KIND "erasure-request"
 #define ERASURE_ANSWER_KIND  "erasure-answer"
+#define ERASURE_DUE_KIND     "erasure-due"
 /* A named value of the realm: there once anything was erased; an intake looks only then. */
 #define SHARE_META_ERASURES "erasures"
 /* There while deleted bytes may still stand in the store's files. */
@@ -39,9 +42,24 @@ struct erasure {
 
 /* Destroys what is held of e->object and writes the records, in one transaction, and keeps the document. Fills versions
  * and asked (in `a`). Waits for an intake under way. *taken counts releases taken back, those of what names it too.
- * ERR_NOT_FOUND when nothing is held of it. The files are clean only after erase_scrub(). */
+ * ERR_NOT_FOUND when nothing is held of it. The files are clean only after erase_scrub(). A ledger that is on hold gets
+ * its records by erase_again(), one that is closed none. */
 MUST_CHECK enum err erase_object(const struct share_context *c, struct erasure *e, struct arena *a, uint64_t *taken,
                                  struct diag *d);
+/* ---- after a restore ---- */
+
+/* Of a record that came back with its ledger (ledgerlog_recover), in the same transaction: if it is of an erasure, that
+ * is known again and its object is due, whatever the backup holds of it: all of it, for the record does not say from
+ * whom it was to go, nor whether the erasure was lifted since. */
+MUST_CHECK enum err erasure_recovered(const struct share_context *c, struct store_tx *tx,
+                                      const struct store_ledger *ledger, const struct ledger_record *record,
+                                      struct diag *d);
+MUST_CHECK enum err erasure_due_list(struct store_reader *r, struct arena *a, struct span **objects, size_t *count,
+                                     struct diag *d);
+/* Erases once more what is held of an object whose erasure is known, and writes the records that are missing. It stays
+ * due while a ledger is on hold. */
+MUST_CHECK enum err erase_again(const struct share_context *c, struct span object, struct arena *a, struct diag *d);
+
 /* Cleans the files if an erasure wants it. */
 MUST_CHECK enum err erase_scrub(struct store *store, bool *done, struct diag *d);
 

@@ -104,6 +104,28 @@ enum err erasure_lift(struct store_tx *tx, struct span object, time_us now, stru
     return e;
 }
 
+/* ---- what is to be erased again ---- */
+
+enum err erasure_due_put(struct store_tx *tx, struct span object, time_us now, struct diag *d) {
+    struct store_document doc = {.kind = SPAN(ERASURE_DUE_KIND), .key = object, .body = SPAN("{}"), .time = now};
+    return store_document_put(tx, &doc, d);
+}
+
+enum err erasure_due_drop(struct store_tx *tx, struct span object, struct diag *d) {
+    return store_document_delete(tx, ERASURE_DUE_KIND, object, d);
+}
+
+enum err erasure_due_list(struct store_reader *r, struct arena *a, struct span **objects, size_t *count,
+                          struct diag *d) {
+    struct store_document *docs;
+    enum err e = store_document_list(r, ERASURE_DUE_KIND, a, &docs, count, d);
+    if (e) return e;
+    *objects = arena_zalloc(a, *count + 1, sizeof **objects);
+    if (!*objects) return diag_set(d, ERR_NOMEM, "no memory for what is to be erased again");
+    for (size_t i = 0; i < *count; i++) (*objects)[i] = docs[i].key;
+    return ERR_NONE;
+}
+
 /* ---- what partners ask ---- */
 
 static struct span key_of(struct arena *a, struct span origin, uint64_t seq) {

@@ -8,6 +8,7 @@
 #include "ledger/tile.h"
 #include "share/context.h"
 #include "share/derive.h"
+#include "share/hold.h"
 
 enum { CHECK_ARENA_MAX = 16 << 20, PROGRESS_EVERY = 1000, CHECK_PAGE = STORE_PAGE_MAX };
 
@@ -22,6 +23,7 @@ struct check {
     uint64_t next; /* seq */
     time_us last;
     uint8_t *marked, *named; /* a bit an entry: its state says withdrawn; a record takes it back */
+    bool held;               /* since a restore: nothing is served of it, and no record can be added */
     struct ledgercheck_audit *audit;
     enum err failed;
     struct diag *d;
@@ -46,6 +48,16 @@ static enum err check_body(const struct store_entry *e, const struct ledger_reco
                ? ERR_NONE
                : diag_set(d, ERR_VERIFY, "the bytes kept for entry %" PRIu64 " are not those that were released",
                           e->seq);
+}
+
+/* Erased while no record could say so: what was released is gone, and what it was released from. */
+static enum err is_erased(struct check *c, const struct store_entry *e, bool *out) {
+    struct store_holding h;
+    *out = false;
+    if (!c->held || e->body.len || e->salt.len || e->holding == 0) return ERR_NONE;
+    enum err err = store_holding_get(c->reader, e->holding, &c->arena, &h, c->d);
+    *out = err == ERR_NOT_FOUND;
+    return err == ERR_NOT_FOUND ? ERR_NONE : err;
 }
 
 /* What pages and filters go by must be what the record says. */
@@ -108,8 +120,10 @@ static enum err audit_id(struct check *c, const struct store_entry *e) {
                : diag_set(c->d, ERR_VERIFY, "entry %" PRIu64 " is out under an id that is not the derived one", e->seq);
 }
 
-static enum err audit_release(struct check *c, const struct store_entry *e) {
+static enum err audit_release(struct check *c, const struct store_entry *e, bool erased) {
     c->audit->releases++;
+    c->audit->erased += erased;
+    if (erased) return ERR_NONE;
     if (e->state == STORE_ENTRY_WITHDRAWN) {
         c->audit->withdrawn++;
         c->audit->erased += e->salt.len == 0;
@@ -139,8 +153,10 @@ static enum err check_entry(struct check *c, const struct store_entry *e) {
     if ((err = check_columns(e, &record, d))) return err;
     if (e->state == STORE_ENTRY_WITHDRAWN) bit_set(c->marked, e->seq);
     if (record.kind == LEDGER_RELEASE) {
-        err = check_body(e, &record, d);
-        return err || !c->audit ? err : audit_release(c, e);
+        bool erased;
+        if ((err = is_erased(c, e, &erased))) return err;
+        if (!erased) err = check_body(e, &record, d);
+        return err || !c->audit ? err : audit_release(c, e, erased);
     }
     bit_set(c->named, record.withdraws); /* below its own seq, as ledger_record_read() sees to */
     return ERR_NONE;
@@ -228,6 +244,13 @@ static enum err check_rest(struct check *c) {
     return e;
 }
 
+static enum err look_for_hold(struct check *c) {
+    struct share_hold hold;
+    enum err e = share_hold_get(c->reader, c->ledger->origin, &c->arena, &hold, c->d);
+    c->held = !e;
+    return e == ERR_NOT_FOUND ? ERR_NONE : e;
+}
+
 enum err ledgercheck_run(struct store_reader *r, const struct store_ledger *ledger, ledgercheck_progress progress,
                          void *context, struct ledgercheck_audit *audit, struct sha256 *root, struct diag *d) {
     struct check *c = calloc(1, sizeof *c);
@@ -251,7 +274,8 @@ enum err ledgercheck_run(struct store_reader *r, const struct store_ledger *ledg
         c->d = d;
         arena_init(&c->arena, CHECK_ARENA_MAX);
         ledger_edge_init(&c->edge);
-        e = walk(c);
+        e = look_for_hold(c);
+        if (!e) e = walk(c);
         if (!e) e = check_rest(c);
         *root = ledger_edge_root(&c->edge);
         arena_free(&c->arena);

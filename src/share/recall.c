@@ -24,13 +24,19 @@ static enum err original_of(struct recall *r, int64_t holding, struct store_hold
     return e == ERR_NOT_FOUND ? ERR_NONE : e;
 }
 
-/* One release of what is erased. Its salt is gone where it was erased before. */
+static bool erased_before(const struct recall *r, const struct store_entry *entry) {
+    return r->erased_before ? r->erased_before(r->context, entry->seq)
+                            : entry->state == STORE_ENTRY_WITHDRAWN && entry->salt.len == 0;
+}
+
+/* One release of what is erased. What it was released from is not found where that was erased before its record. */
 static enum err erase_entry(struct recall *r, const struct store_entry *entry, struct diag *d) {
     struct store_holding h;
     bool found;
-    if (entry->state == STORE_ENTRY_WITHDRAWN && entry->salt.len == 0) return ERR_NONE;
+    if (erased_before(r, entry)) return ERR_NONE;
     enum err e = original_of(r, entry->holding, &h, &found, d);
-    if (e || !found || (r->source != STORE_SOURCE_ANY && h.source != (uint32_t)r->source)) return e;
+    if (e || (!found && !r->erased_before)) return e;
+    if (found && r->source != STORE_SOURCE_ANY && h.source != (uint32_t)r->source) return ERR_NONE;
     uint64_t seq = r->log->ledger.size;
     e = ledgerlog_withdraw(r->log, entry, &r->question->agreement->hash, LEDGERLOG_ERASED, d);
     r->taken += e == ERR_NONE;

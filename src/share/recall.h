@@ -17,6 +17,8 @@ struct recall {
      * STORE_SOURCE_ANY. `alone`: what names it stays, for something of the object does. */
     bool erases, alone;
     int64_t source;
+    /* Whether a release has its record of erasure already. NULL: that is so if it was taken back and has no salt. */
+    bool (*erased_before)(void *context, uint64_t seq);
     enum err (*erased)(void *context, const struct store_entry *released, uint64_t seq, struct diag *d);
     /* Called for every holding whose release is taken back. May be NULL. */
     enum err (*each)(void *context, int64_t holding, struct diag *d);

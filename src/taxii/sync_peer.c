@@ -220,9 +220,10 @@ static enum err send_answer(void *context, struct span statement, struct diag *d
  * that was pulled: the next sync does it again. */
 static void settle_erasures(struct sync *s) {
     struct diag d = {0};
-    enum err e = node_erasures_obey(s->node, s->party, &d);
+    enum err e = node_erasures_again(s->node, &d);
+    if (!e) e = node_erasures_obey(s->node, s->party, &d);
     if (!e) e = node_erasures_answer(s->node, s->party, send_answer, s, &d);
-    if (e) log_warn("erasures asked by %.*s: %s", SPAN_ARG(s->party), d.message);
+    if (e) log_warn("erasures, in a sync with %.*s: %s", SPAN_ARG(s->party), d.message);
 }
 
 enum err sync_peer(struct sync *s, struct diag *d) {

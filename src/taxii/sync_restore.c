@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "base/log.h"
+#include "share/erase.h"
 #include "share/hold.h"
 #include "share/ledgerlog.h"
 #include "share/origin.h"
@@ -142,7 +143,8 @@ static enum err take_entry(struct restore *r, struct json_value v, struct diag *
         return refuse(r, "the recipient gives back other entries than a moment ago", d);
     e = ledger_record_read(&r->arena, entry.record, &read, d);
     if (!e && read.kind == LEDGER_RELEASE && entry.body.len == 0) r->lost[r->lost_count++] = read.seq;
-    return e ? e : ledgerlog_recover(r->log, entry.record, entry.salt, entry.body, d);
+    if (!e) e = ledgerlog_recover(r->log, entry.record, entry.salt, entry.body, d);
+    return e ? e : erasure_recovered(&r->context, r->log->tx, &r->log->ledger, &read, d);
 }
 
 /* Of a release that came back without a body, either a record says that it was withdrawn, or one says so from now on:

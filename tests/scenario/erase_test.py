@@ -3,13 +3,14 @@
 answer."""
 
 import json
+import shutil
 import sqlite3
 import subprocess
 import sys
 import unittest
 
 from agreement_nodes import World, direction, made, stix_id
-from taxii_nodes import PROGRAM
+from taxii_nodes import PROGRAM, bundle
 
 JP, US, KR = "JP-MOD", "US-DOD", "KR-MND"
 OPEN = "{clause: %s, outcome: release, types: [all], tlp: [clear, green]}"
@@ -126,6 +127,70 @@ class Erasure(unittest.TestCase):
             jp.run("erase", "lift", secret["id"])
             w.give(JP, secret)
             self.assertTrue(files_with(jp, "persimmon"))
+
+    def test_what_a_restore_brings_back_is_erased_again(self):
+        close = "{clause: JP-0, outcome: release, types: [all], tlp: [green], labels: {any: [close]}, redact: {descriptions: true}}"
+        with World(JP, US, KR) as w:
+            jp, us, kr = w[JP], w[US], w[KR]
+            w.agree("tri", w.names, direction(JP, US, [close, OPEN % "JP-1"]) + direction(JP, KR, [OPEN % "JP-2"])
+                    + direction(US, JP, [OPEN % "US-1"]) + direction(KR, JP, [OPEN % "KR-1"]))
+            secret, stays = made("indicator", 1, name="persimmon"), made("malware", 9, name="medlar")
+            derived = made("malware", 2, name="quince", description="quince words", labels=["close"])
+            # It goes out, redacted, only when its target does: after the backup.
+            late = made("relationship", 3, relationship_type="indicates", source_ref=secret["id"], target_ref=stix_id("malware", 8),
+                        description="mulberry", labels=["close"])
+            meanwhile = made("malware", 7, name="damson")
+            w.give(JP, secret, stays, derived, late, meanwhile)
+            w.sync(US, JP)
+            w.sync(KR, JP)
+            backup = w.folder / "backup"
+            jp.run("backup", backup)
+            w.give(JP, made("malware", 8, name="its target"))
+            w.sync(US, JP)
+            self.assertEqual(len(w.held(US, "relationship")), 1)
+            jp.run("erase", late["id"], secret["id"], derived["id"], "--reason", "court order 17")
+            w.sync(US, JP)
+            words = ("persimmon", "quince words", "mulberry")
+            for word in words:
+                self.assertEqual(files_with(jp, word), [], word)
+
+            jp.stop()
+            shutil.rmtree(jp.home)
+            jp.run("restore", backup)
+            for word in words:
+                self.assertTrue(files_with(jp, word), word)
+            # What is erased while the ledgers are on hold is gone at once, and recipients are asked when they are free.
+            jp.run("erase", meanwhile["id"], "--reason", "court order 18")
+            self.assertEqual(files_with(jp, "damson"), [])
+            self.assertEqual(erased(w, JP)[meanwhile["id"]]["asked"], [])
+            jp.run("ledger", "audit")
+            w.sync(JP, US)
+            for word in words:
+                self.assertEqual(files_with(jp, word), [], word)
+            self.assertTrue(files_with(jp, "medlar"))
+            known = erased(w, JP)
+            self.assertEqual(set(known), {late["id"], secret["id"], derived["id"], meanwhile["id"]})
+            self.assertEqual({a["to"] for a in known[secret["id"]]["asked"]}, {US}, "the other ledger is on hold still")
+            again = w.folder / "again.json"
+            again.write_text(json.dumps(bundle([secret])))
+            self.assertIn("erased here", jp.run("import", again, check=False).stderr)
+            jp.run("ledger", "audit")
+
+            # KR-MND never heard of it: it is asked now.
+            w.sync(JP, KR)
+            for one in (secret, meanwhile):
+                self.assertEqual(sorted(a["to"] for a in erased(w, JP)[one["id"]]["asked"]), [KR, US])
+            self.assertEqual(erased(w, JP)[meanwhile["id"]]["reason"], "court order 18")
+            jp.run("ledger", "audit")
+            w.sync(KR, JP)
+            self.assertIn(secret["id"], {r["id"] for r in kr.results("erase", "requests")})
+            kr.run("erase", "accept", secret["id"])
+            w.sync(KR, JP)
+            self.assertEqual({a["answer"] for a in erased(w, JP)[secret["id"]]["asked"] if a["to"] == KR}, {"erased"})
+            w.sync(US, JP)
+            for node in (us, kr):
+                node.run("ledger", "verify", "--from", JP)
+            jp.run("audit", "verify")
 
     def test_an_interrupted_cleaning_is_finished(self):
         with World(JP, US) as w:
