@@ -45,7 +45,7 @@ static const struct kind *kind_of(struct span galaxy) {
 /* One cluster, from a Galaxy entry or a tag alone. */
 struct cluster {
     struct span galaxy, value, tag, uuid, description;
-    struct json_value meta, galaxy_said; /* its galaxy's own particulars */
+    struct json_value said, galaxy_said; /* all that MISP says of it, and of its galaxy */
     bool public;
 };
 
@@ -98,14 +98,18 @@ static void write_synonyms(struct misp_reader *r, struct json_value meta, const 
     if (any) json_end_array(&r->w);
 }
 
+static bool is_texts(struct json_value list) {
+    uint32_t texts = 0;
+    if (json_type(list) != JSON_ARRAY) return false;
+    for (struct json_iter it = json_iter(list); json_next(&it);) texts += json_spelt(it.value).len > 0;
+    return texts > 0 && texts == json_count(list);
+}
+
 /* Texts and lists of texts, whatever their names: MISP lets every galaxy have its own. */
 static void write_meta(struct misp_reader *r, struct json_value meta) {
     bool any = false;
     for (struct json_iter it = json_iter(meta); json_type(meta) == JSON_OBJECT && json_next(&it);) {
-        uint32_t texts = 0;
-        for (struct json_iter e = json_iter(it.value); json_next(&e);) texts += json_spelt(e.value).len > 0;
-        bool list = json_type(it.value) == JSON_ARRAY && texts > 0 && texts == json_count(it.value);
-        if (!list && !json_spelt(it.value).len) continue;
+        if (!is_texts(it.value) && !json_spelt(it.value).len) continue;
         if (!any) json_key(&r->w, "meta");
         if (!any) json_begin_object(&r->w);
         any = true;
@@ -129,6 +133,7 @@ static void write_galaxy(struct misp_reader *r, struct json_value galaxy) {
 static enum err put_cluster(struct misp_reader *r, const struct cluster *k, const struct kind *kind, const char *id,
                             const struct misp_context *c, struct diag *d) {
     struct misp_context mark = {.confidence = -1, .distribution = -1, .tlp = STIX_TLP_CLEAR};
+    static const char *const carried[] = {"source", "version", "default", NULL};
     struct span name, number = attack_number(k->value, &name);
     char creator[STIX_ID_SIZE];
     if (!k->public) {
@@ -145,7 +150,7 @@ static enum err put_cluster(struct misp_reader *r, const struct cluster *k, cons
     json_member(&r->w, "name", name);
     if (k->description.len) json_member(&r->w, "description", k->description);
     if (strcmp(kind->type, "malware") == 0) json_member_truth(&r->w, "is_family", true);
-    write_synonyms(r, k->meta, kind->type, name);
+    write_synonyms(r, json_get(k->said, "meta"), kind->type, name);
     write_references(r, k, number);
     misp_begin_extension(r);
     json_key(&r->w, "cluster");
@@ -153,7 +158,12 @@ static enum err put_cluster(struct misp_reader *r, const struct cluster *k, cons
     json_member(&r->w, "type", k->galaxy);
     json_member(&r->w, "value", k->value);
     json_member(&r->w, "tag_name", k->tag);
-    write_meta(r, k->meta);
+    misp_copy_members(r, k->said, carried);
+    if (is_texts(json_get(k->said, "authors"))) {
+        json_key(&r->w, "authors");
+        json_splice(&r->w, json_raw(json_get(k->said, "authors")));
+    }
+    write_meta(r, json_get(k->said, "meta"));
     write_galaxy(r, k->galaxy_said);
     if (k->uuid.len) json_member(&r->w, "uuid", k->uuid);
     json_end_object(&r->w);
@@ -227,7 +237,7 @@ static enum err from_entries(struct misp_reader *r, struct json_value galaxies, 
                                 .value = json_text(json_get(it.value, "value"), a),
                                 .uuid = misp_uuid(json_get(it.value, "uuid"), a),
                                 .description = json_text(json_get(it.value, "description"), a),
-                                .meta = json_get(it.value, "meta"),
+                                .said = it.value,
                                 .galaxy_said = g.value,
                                 .public = !json_exists(said) || misp_true(said)};
             if (!k.galaxy.len) k.galaxy = json_text(json_get(g.value, "type"), a);

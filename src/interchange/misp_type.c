@@ -126,6 +126,10 @@ const struct misp_type *misp_type_named(struct span name) {
     return NULL;
 }
 
+bool misp_type_is_composite(const struct misp_type *type) {
+    return strchr(type->name, '|') || type->form == MISP_FILE_HASH; /* malware-sample, too */
+}
+
 const struct misp_type *misp_type_of_path(struct span path) {
     if (span_is(path, "ipv6-addr:value")) path = SPAN("ipv4-addr:value");
     for (int i = 0; i < TYPES; i++)

@@ -34,6 +34,8 @@ struct misp_type {
 
 /* NULL: no row. */
 const struct misp_type *misp_type_named(struct span name);
+/* Whether its values are two, "a|b". */
+bool misp_type_is_composite(const struct misp_type *type);
 /* The row for a plain value at a pattern's path ("domain-name:value"), for writing MISP; NULL: none. */
 const struct misp_type *misp_type_of_path(struct span path);
 

@@ -147,6 +147,41 @@ static bool from_indicator(struct misp_exporter *x, const struct misp_item *i, s
     return out->type.len > 0;
 }
 
+/* Whether the text stands in the observables, in any case of letters. */
+static bool observed_says(struct misp_exporter *x, const struct misp_item *i, struct span part, struct diag *d) {
+    struct buf quoted = BUF_EMPTY;
+    struct json_writer w = json_writer(&quoted);
+    bool found = false;
+    json_string(&w, part);
+    struct span text = buf_ok(&quoted) && quoted.len > 2 ? span_of(quoted.at + 1, quoted.len - 2) : (struct span){0};
+    for (struct json_iter it = json_iter(json_get(i->o, "object_refs")); text.len && !found && json_next(&it);) {
+        struct misp_item o;
+        if (misp_item_read(x, json_text(it.value, &x->arena), &x->arena, &o, d) || !o.there) continue;
+        struct span raw = json_raw(o.o);
+        for (size_t at = 0; !found && at + text.len <= raw.len; at++)
+            found = span_equal_nocase(span_of(raw.at + at, text.len), text);
+    }
+    buf_free(&quoted);
+    return found;
+}
+
+/* What MISP said must be what the object says: an extension is easily written by somebody else. */
+static bool consistent(struct misp_exporter *x, const struct misp_item *i, const struct attribute *at) {
+    const struct misp_type *type = misp_type_named(at->type);
+    struct diag ignored;
+    if (span_is(i->type, "observed-data")) {
+        struct span rest = at->value, first = type && misp_type_is_composite(type) ? span_cut(&rest, '|') : at->value;
+        if (type && type->form == MISP_NUMBER && span_equal_nocase(span_first(first, 2), SPAN("AS")))
+            first = span_from(first, 2);
+        return type && observed_says(x, i, first, &ignored) &&
+               (!misp_type_is_composite(type) || observed_says(x, i, rest, &ignored));
+    }
+    if (span_is(i->type, "note"))
+        return !type || type->form == MISP_NOTE || type->form == MISP_PATH || !misp_value_fits(type, at->value);
+    return type && (span_is(i->type, "vulnerability") ? type->form == MISP_VULNERABILITY
+                                                      : type->form == MISP_NAME && span_is(i->type, type->word));
+}
+
 /* Notes, named objects and observed-data that were attributes. */
 static bool from_said(struct misp_exporter *x, const struct misp_item *i, struct attribute *out) {
     struct json_value said = json_get(i->said, "attribute");
@@ -155,7 +190,9 @@ static bool from_said(struct misp_exporter *x, const struct misp_item *i, struct
     out->said = said;
     out->type = text_of(said, "type", &x->arena);
     out->value = holds ? text_of(i->o, holds, &x->arena) : text_of(said, "value", &x->arena);
-    return out->type.len && out->value.len;
+    if (out->type.len && out->value.len && consistent(x, i, out)) return true;
+    *out = (struct attribute){.to_ids = false};
+    return false;
 }
 
 static bool from_vulnerability(struct misp_exporter *x, const struct misp_item *i, struct attribute *out) {

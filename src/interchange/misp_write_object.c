@@ -85,6 +85,7 @@ void misp_write_cluster(struct misp_exporter *x, struct buf *galaxies, struct bu
     struct json_writer w = misp_element(galaxies);
     json_begin_object(&w);
     static const char *const kept[] = {"uuid", "description", "version", "icon", "namespace", NULL};
+    static const char *const particulars[] = {"source", "version", "default", NULL};
     struct span galaxy_name = text_of(json_get(said, "galaxy"), "name", a);
     json_member(&w, "type", galaxy);
     json_member(&w, "name", galaxy_name.len ? galaxy_name : galaxy);
@@ -97,7 +98,12 @@ void misp_write_cluster(struct misp_exporter *x, struct buf *galaxies, struct bu
     json_member(&w, "value", value);
     json_member(&w, "tag_name", tag);
     json_member(&w, "description", text_of(i->o, "description", a));
-    json_member_truth(&w, "default", !own);
+    misp_write_members(&w, said, particulars);
+    if (!json_exists(json_get(said, "default"))) json_member_truth(&w, "default", !own);
+    if (json_type(json_get(said, "authors")) == JSON_ARRAY) {
+        json_key(&w, "authors");
+        json_splice(&w, json_raw(json_get(said, "authors")));
+    }
     write_meta(x, &w, i);
     json_end_object(&w);
     json_end_array(&w);

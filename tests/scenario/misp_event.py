@@ -64,7 +64,7 @@ def event(**more):
         "Tag": [{"name": "tlp:amber", "colour": "#ffc000"}, {"name": "PAP:AMBER"}, {"name": "admiralty-scale:information-credibility=\"2\""},
                 {"name": "our-own", "local": True}, {"name": "misp-galaxy:threat-actor=\"Tidal Heron\""}],
         "Galaxy": [{"type": "threat-actor", "GalaxyCluster": [
-            {"type": "threat-actor", "value": "Tidal Heron", "uuid": CLUSTER, "description": "Lures shipyards.",
+            {"type": "threat-actor", "value": "Tidal Heron", "uuid": CLUSTER, "source": "Shipyard CERT", "authors": ["A", "B"], "version": "7", "description": "Lures shipyards.",
              "tag_name": "misp-galaxy:threat-actor=\"Tidal Heron\"", "meta": {"synonyms": ["TH-1"], "country": "XX", "refs": ["https://heron.example/"]}}],
             "uuid": uuid(140), "name": "Threat Actor", "description": "Who it was", "version": "3"}],
         **more})

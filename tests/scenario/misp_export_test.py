@@ -169,6 +169,33 @@ def stix_and_back(node, other, folder):
     return events
 
 
+def check_hostile(node, folder):
+    """Extensions that somebody else wrote: whatever they hold, the objects count and the events are events."""
+    key = "extension-definition--8042db51-2e90-42cf-a517-827230854e65"
+    odd = [7, "x", [], [[]], {}, {"type": 7}, {"type": "domain", "value": "other.example"}, {"type": "domain", "value": ["x"], "to_ids": {"a": 1}},
+           {"type": "no-such", "value": ""}, {"name": "file", "attributes": [7, {"value": 7}, {"type": "md5", "value": [1]}]}, {"name": 7}]
+    made = []
+    for n, value in enumerate(odd):
+        for k, member in enumerate(("attribute", "object", "event", "event_report", "reference", "cluster", "part_of", "object_uuid")):
+            extension = {"extensions": {key: {"extension_type": "property-extension", member: value}}}
+            base = 10000 + 1000 * k + 10 * n
+            made += [indicator(base, "[domain-name:value = 'real.example']", **extension),
+                     stix("note", base + 1, content="c", object_refs=[stix_id("report", 9999)], **extension),
+                     stix("grouping", base + 2, name="g", context="unspecified", object_refs=[stix_id("grouping", base + 2), stix_id("report", 9999),
+                                                                                        stix_id("indicator", base)], **extension),
+                     stix("malware", base + 3, name="m", is_family=True, **extension),
+                     stix("observed-data", base + 4, first_observed="2024-05-01T00:00:00Z", last_observed="2024-05-01T00:00:00Z",
+                          number_observed=1, object_refs=[stix_id("ipv4-addr", 9)], **extension)]
+    refs = [o["id"] for o in made]
+    made.append(stix("report", 9999, name="r", published="2024-05-02T00:00:00.000Z", object_refs=refs + [stix_id("report", 9999)]))
+    (folder / "odd.json").write_text(json.dumps({"type": "bundle", "id": stix_id("bundle", 98), "objects": made}))
+    told = node.results("import", "--keep-going", folder / "odd.json")[0]
+    assert told["added"] > 200, told
+    events, _ = export(node, folder / "odd-out.json", "--marking", "red")
+    values = [a["value"] for e in events.values() for a in e["Attribute"] if a["type"] == "domain"]
+    assert values.count("real.example") >= 80 and not {"other.example", "c"} & set(values), (len(values), set(values))
+
+
 def read_elsewhere(paths):
     """pymisp, MISP's own library, reads every event and finds as many attributes and objects."""
     try:
@@ -190,6 +217,7 @@ def main():
         by_way_of_a_partner(partners.jp, partners.us, partners.folder)
         there_and_back(pair.jp, pair.us, pair.folder)
         stix_and_back(more.jp, more.us, more.folder)
+        check_hostile(partners.us, partners.folder)
         read_elsewhere([pair.folder / "out.json", more.folder / "stix-out.json"])
         refused = pair.jp.run("export", "--format", "misp", "--type", "domain", check=False)
         assert refused.returncode == 2 and "for sensors" in refused.stderr, refused
