@@ -201,6 +201,10 @@ static enum err take(struct exporting *x, const struct indicator_row *row, struc
     struct export_item item = {.id = row->id,
                                .name = row->name,
                                .source = row->source,
+                               .pattern = row->pattern,
+                               .labels = row->labels,
+                               .created_by = row->created_by,
+                               .description = row->description,
                                .confidence = row->confidence < 0 ? DETECT_CONFIDENCE_NONE : (uint8_t)row->confidence,
                                .valid_from = row->valid_from,
                                .valid_until = row->valid_until};
@@ -228,7 +232,7 @@ static enum err both_passes(struct exporting *x, struct diag *d) {
     do {
         newest_free(&x->newest);
         e = each_indicator(x, INDICATOR_VERSIONS, 0, note_version, d);
-        if (!e) e = each_indicator(x, INDICATOR_WHOLE, 1, take, d);
+        if (!e) e = each_indicator(x, x->o->format->described ? INDICATOR_DESCRIBED : INDICATOR_WHOLE, 1, take, d);
     } while (x->changed && ++tried < PASSES_TRIED);
     return e;
 }

@@ -44,7 +44,9 @@ const char *export_reason_text(enum export_reason reason);
 /* One value to write. */
 struct export_item {
     const struct detect_value *value;
-    struct span id, source, name; /* of the indicator */
+    struct span id, source, name;        /* of the indicator */
+    struct span pattern, labels;         /* likewise; labels as JSON, empty: none */
+    struct span created_by, description; /* only of formats that are `described` */
     struct export_marking marking;
     uint8_t confidence; /* now; DETECT_CONFIDENCE_NONE if none */
     time_us valid_from, valid_until;
@@ -73,6 +75,7 @@ struct export_format {
     bool blocking;           /* or with `drop` */
     bool can_drop;
     uint32_t kinds;       /* it carries */
+    bool described;       /* writes what people read */
     bool numbered;        /* each value needs a number of its own, from EXPORT_NUMBER_FIRST on */
     bool ports, networks; /* whether addresses with ports, and networks, are among them */
     void (*begin)(struct buf *out, const struct export_options *o);

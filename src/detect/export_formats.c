@@ -6,7 +6,9 @@
 #include "detect/normalise.h"
 
 #define KIND(name) (UINT32_C(1) << ATOM_##name)
-#define ALL_KINDS  (KIND(ADDRESS) | KIND(DOMAIN) | KIND(URL) | KIND(HASH) | KIND(EMAIL) | KIND(PATH) | KIND(FILE_NAME))
+enum { CSV_LABELS_ARENA_MAX = 64 << 20 }; /* of one indicator's labels, which an object of 8 MB bounds */
+
+#define ALL_KINDS (KIND(ADDRESS) | KIND(DOMAIN) | KIND(URL) | KIND(HASH) | KIND(EMAIL) | KIND(PATH) | KIND(FILE_NAME))
 
 static bool is_network(const struct detect_value *v) {
     return v->kind == ATOM_ADDRESS && !address_is_single(&v->address);
@@ -279,21 +281,31 @@ static bool list_write(struct buf *out, const struct export_options *o, const st
 
 static void csv_begin(struct buf *out, const struct export_options *o) {
     (void)o;
-    buf_add_cstr(out, "value,kind,port,confidence,valid_from,valid_until,tlp,pap,source,id,name\r\n");
+    buf_add_cstr(out,
+                 "id,type,value,port,pattern,tlp,pap,labels,confidence,valid_from,valid_until,created_by,source,name,"
+                 "description\r\n");
 }
 
-/* RFC 4180; a text that a spreadsheet would take for a formula gets an apostrophe before it. */
+/* RFC 4180; a text that a spreadsheet would take for a formula gets an apostrophe before it (as does one that begins
+ * like that, so that reading it back is certain). A row is a line: line breaks become spaces. */
 static void csv_field(struct buf *out, struct span text) {
-    bool formula = text.len && strchr("=+-@\t\r", text.at[0]);
+    struct span bare = text.len && text.at[0] == '\'' ? span_from(text, 1) : text;
+    bool formula = bare.len && strchr("=+-@\t\r", bare.at[0]);
     bool quoted = formula;
-    for (size_t i = 0; i < text.len; i++) quoted |= strchr(",\"\r\n", text.at[i]) != NULL;
+    for (size_t i = 0; i < text.len; i++) quoted |= text.at[i] && strchr(",;\"\r\n\t", text.at[i]);
     if (quoted) buf_add_char(out, '"');
     if (formula) buf_add_char(out, '\'');
     for (size_t i = 0; i < text.len; i++) {
-        if (text.at[i] == '"') buf_add_char(out, '"');
-        buf_add_char(out, text.at[i]);
+        char c = text.at[i];
+        if (c == '"') buf_add_char(out, '"');
+        buf_add_char(out, c == '\n' || c == '\r' || c == 0 ? ' ' : c);
     }
     if (quoted) buf_add_char(out, '"');
+}
+
+static void csv_next(struct buf *out, struct span text) {
+    buf_add_char(out, ',');
+    csv_field(out, text);
 }
 
 static void csv_time(struct buf *out, time_us t) {
@@ -302,23 +314,45 @@ static void csv_time(struct buf *out, time_us t) {
     if (t != TIME_NONE) buf_add_cstr(out, time_format_stix(t, text));
 }
 
+/* Labels in one cell, each with a semicolon behind it. One of a label's own has no place there. */
+static void csv_labels(struct buf *out, struct span labels) {
+    struct arena a;
+    struct json_doc doc;
+    struct diag ignored;
+    struct buf all = BUF_EMPTY;
+    arena_init(&a, CSV_LABELS_ARENA_MAX);
+    if (labels.len && json_parse(&a, labels, &doc, &ignored) == ERR_NONE)
+        for (struct json_iter it = json_iter(json_root(&doc)); json_next(&it);) {
+            struct span label = json_text(it.value, &a);
+            for (size_t i = 0; i < label.len; i++) buf_add_char(&all, label.at[i] == ';' ? ',' : label.at[i]);
+            if (label.len) buf_add_char(&all, ';');
+        }
+    if (!buf_ok(&all)) out->failed = true;
+    csv_next(out, buf_span(&all));
+    buf_free(&all);
+    arena_free(&a);
+}
+
 static bool csv_write(struct buf *out, const struct export_options *o, const struct export_item *item) {
     const struct detect_value *v = item->value;
     (void)o;
-    csv_field(out, v->value);
-    buf_printf(out, ",%s,", v->certificate ? "certificate-hash" : atom_kind_name(v->kind));
+    csv_field(out, item->id);
+    buf_printf(out, ",%s", v->certificate ? "certificate-hash" : atom_kind_name(v->kind));
+    csv_next(out, v->value);
+    buf_add_char(out, ',');
     if (v->port >= 0) buf_printf(out, "%d", v->port);
+    csv_next(out, item->pattern);
+    buf_printf(out, ",%s,%s", item->marking.tlp ? stix_tlp_name(item->marking.tlp) : "",
+               item->marking.pap ? stix_pap_name(item->marking.pap) : "");
+    csv_labels(out, item->labels);
     buf_add_char(out, ',');
     if (item->confidence != DETECT_CONFIDENCE_NONE) buf_printf(out, "%u", item->confidence);
     csv_time(out, item->valid_from);
     csv_time(out, item->valid_until);
-    buf_printf(out, ",%s,%s,", item->marking.tlp ? stix_tlp_name(item->marking.tlp) : "",
-               item->marking.pap ? stix_pap_name(item->marking.pap) : "");
-    csv_field(out, item->source);
-    buf_add_char(out, ',');
-    csv_field(out, item->id);
-    buf_add_char(out, ',');
-    csv_field(out, item->name);
+    csv_next(out, item->created_by);
+    csv_next(out, item->source);
+    csv_next(out, item->name);
+    csv_next(out, item->description);
     buf_add_cstr(out, "\r\n");
     return true;
 }
@@ -361,8 +395,9 @@ const struct export_format export_formats[] = {
      .begin = nothing,
      .write = list_write},
     {.name = "csv",
-     .what = "values with their markings, for people",
+     .what = "values with what is said of them, for people and `renkei import --list`",
      .kinds = ALL_KINDS,
+     .described = true,
      .ports = true,
      .networks = true,
      .begin = csv_begin,

@@ -57,8 +57,9 @@ struct indicator_rows {
 #define MEMBERS(X)                                                                                                     \
     X(id)                                                                                                              \
     X(name)                                                                                                            \
-    X(pattern) X(pattern_type) X(valid_from) X(valid_until) X(confidence) X(object_marking_refs) X(granular_markings)  \
-        X(labels)
+    X(pattern)                                                                                                         \
+    X(pattern_type) X(valid_from) X(valid_until) X(confidence) X(object_marking_refs) X(granular_markings) X(labels)   \
+        X(created_by_ref) X(description)
 enum {
 #define X(name) MEMBER_##name,
     MEMBERS(X) MEMBER_COUNT
@@ -106,8 +107,8 @@ static struct span keep_again(struct span value, struct span before, struct aren
     return before.len && span_equal(value, before) ? before : arena_copy(a, value);
 }
 
-static void read_row(const struct store_holding *h, struct arena *a, const struct indicator_row *before,
-                     struct indicator_row *out) {
+static void read_row(const struct store_holding *h, enum indicator_what what, struct arena *a,
+                     const struct indicator_row *before, struct indicator_row *out) {
     struct span members[MEMBER_COUNT] = {{0}};
     *out = (struct indicator_row){.holding = h->id,
                                   .modified = h->modified,
@@ -127,6 +128,9 @@ static void read_row(const struct store_holding *h, struct arena *a, const struc
     out->marking_refs = keep_again(members[MEMBER_object_marking_refs], before->marking_refs, a);
     out->granular_markings = keep_again(members[MEMBER_granular_markings], before->granular_markings, a);
     out->labels = keep_again(members[MEMBER_labels], before->labels, a);
+    if (what != INDICATOR_DESCRIBED) return;
+    out->created_by = keep_again(json_skim_text(members[MEMBER_created_by_ref], a), before->created_by, a);
+    out->description = keep_text(members[MEMBER_description], a);
 }
 
 /* ---- the threads ---- */
@@ -156,8 +160,8 @@ static bool fill(void *context, const struct store_holding *h) {
         return false;
     }
     struct indicator_row *row = &page->rows[page->count];
-    if (f->what == INDICATOR_WHOLE)
-        read_row(h, &page->arena, page->count ? row - 1 : &nothing, row);
+    if (f->what != INDICATOR_VERSIONS)
+        read_row(h, f->what, &page->arena, page->count ? row - 1 : &nothing, row);
     else
         *row = (struct indicator_row){
             .holding = h->id, .modified = h->modified, .id = arena_copy(&page->arena, h->stix_id)};
@@ -193,7 +197,7 @@ static void *read_stretches(void *context) {
         arena_reset(&page->arena);
         page->count = 0;
         enum err e = store_holding_each(t->reader, stretch * STRETCH, (stretch + 1) * STRETCH, SPAN("indicator"),
-                                        all->what == INDICATOR_WHOLE, fill, &f, &page->diag);
+                                        all->what != INDICATOR_VERSIONS, fill, &f, &page->diag);
         if (!page->error) page->error = e;
         bool last = page->error;
         set_full(all, page, true);

@@ -20,13 +20,15 @@ struct indicator_row {
     bool revoked;
     int handling_tlp; /* enum stix_tlp */
     struct span handling_labels;
+    struct span created_by, description; /* only of INDICATOR_DESCRIBED */
     /* As its body has them, JSON; empty: none. What its marking follows from (indicator_markings()). */
     struct span marking_refs, granular_markings, labels;
 };
 
 enum indicator_what {
     INDICATOR_VERSIONS, /* id and modified alone: several times faster */
-    INDICATOR_WHOLE
+    INDICATOR_WHOLE,
+    INDICATOR_DESCRIBED /* with what only people read */
 };
 
 struct indicator_rows;

@@ -12,6 +12,7 @@
 #include "share/reading.h"
 #include "share/release.h"
 #include "stix/id.h"
+#include "stix/marking_meaning.h"
 
 enum { LIST_ARENA_MAX = 256 << 20, PLACE_SIZE = 512, PROGRESS_EVERY = 1000 };
 
@@ -224,7 +225,10 @@ struct list_import {
     char subject_id[STIX_ID_SIZE];
     struct arena arena; /* of the value at hand */
     struct buf text, name;
-    struct map seen; /* ids put in this import: a value that stands in the list again changes nothing */
+    struct losses losses;
+    struct span row_labels[IMPORT_LABELS_MAX];
+    time_us valid_until; /* by the row; TIME_NONE = not said */
+    struct map seen;     /* ids put in this import: a value that stands in the list again changes nothing */
 };
 
 /* Ids come from the realm's secret: the same value of the same list gives the same object, and nobody else can compute
@@ -239,6 +243,11 @@ static void made_id(struct list_import *li, const char *type, struct span what, 
     struct sha256 mac =
         hmac_sha256(span_of(li->im->context.secret, sizeof li->im->context.secret), buf_span(&li->name));
     stix_id_from_hmac(&mac, span_cstr(type), id);
+}
+
+static time_us valid_until(const struct list_import *li) {
+    if (li->valid_until != TIME_NONE) return li->valid_until;
+    return li->valid_for ? li->frame.valid_from + li->valid_for : TIME_NONE;
 }
 
 typedef void (*list_write)(struct list_import *li, struct span id, const void *what);
@@ -259,13 +268,13 @@ static enum err put(struct list_import *li, struct span id, list_write write, co
             time_parse_stix(json_text(json_get(json_root(&doc), "valid_from"), &li->arena), &from))
             li->frame.valid_from = from;
         li->frame.modified = held.modified;
-        li->frame.valid_until = li->valid_for ? li->frame.valid_from + li->valid_for : TIME_NONE;
+        li->frame.valid_until = valid_until(li);
         buf_clear(&li->text);
         write(li, id, what);
         if (span_equal(buf_span(&li->text), held.body)) return intake_add_own(li->im->intake, held.body, d);
         li->frame.modified = li->now > held.modified ? li->now : held.modified + 1000;
     }
-    li->frame.valid_until = li->valid_for ? li->frame.valid_from + li->valid_for : TIME_NONE;
+    li->frame.valid_until = valid_until(li);
     buf_clear(&li->text);
     write(li, id, what);
     return buf_ok(&li->text) ? intake_add_own(li->im->intake, buf_span(&li->text), d)
@@ -282,6 +291,90 @@ static void write_indicates(struct list_import *li, struct span id, const void *
     list_object_indicates(&li->text, id, &li->frame, *(const struct span *)what, span_cstr(li->subject_id));
 }
 
+/* ---- what a CSV says of its values ---- */
+
+static bool add_label(struct list_import *li, struct span label) {
+    label = span_trim(label);
+    for (size_t i = 0; i < li->frame.label_count; i++)
+        if (span_equal(li->row_labels[i], label)) return true;
+    if (!label.len) return true;
+    if (li->frame.label_count == IMPORT_LABELS_MAX) return false;
+    li->row_labels[li->frame.label_count++] = label;
+    return true;
+}
+
+static const char *read_row_labels(struct list_import *li, const struct list_row *row) {
+    static const struct span pap_labels[STIX_PAP_COUNT] = {
+        {0}, {"PAP:CLEAR", 9}, {"PAP:GREEN", 9}, {"PAP:AMBER", 9}, {"PAP:RED", 7}};
+    char separator = span_find_char(row->labels, ';') != SIZE_MAX ? ';' : ',';
+    enum stix_pap pap = STIX_PAP_NONE;
+    li->frame.label_count = 0;
+    for (size_t i = 0; i < li->im->label_count; i++) (void)add_label(li, li->im->labels[i]);
+    li->frame.labels = li->row_labels;
+    for (struct span rest = row->labels; rest.len;)
+        if (!add_label(li, span_cut(&rest, separator))) return "more than 64 labels";
+    if (row->pap.len && !stix_pap_parse(row->pap, &pap)) return "pap is none of clear, green, amber, red";
+    return pap && !add_label(li, pap_labels[pap]) ? "more than 64 labels" : NULL;
+}
+
+static const char *read_row_times(struct list_import *li, const struct list_row *row) {
+    li->valid_until = TIME_NONE;
+    if (row->valid_from.len && !time_parse_rfc3339(row->valid_from, &li->frame.valid_from))
+        return "valid_from is no date or time, such as 2026-04-01";
+    if (row->valid_from.len) li->valid_from_given = true;
+    if (row->valid_until.len && !time_parse_rfc3339(row->valid_until, &li->valid_until))
+        return "valid_until is no date or time, such as 2026-04-01";
+    time_us from = li->valid_from_given ? li->frame.valid_from : li->now;
+    return li->valid_until != TIME_NONE && li->valid_until <= from ? "valid_until is not after valid_from" : NULL;
+}
+
+/* What restricts, or ends, and is not understood rejects the row: it must not count as more than was meant. */
+static const char *read_row(struct list_import *li, const struct list_value *value) {
+    const struct list_row *row = value->row;
+    enum stix_tlp tlp = STIX_TLP_NONE;
+    uint64_t confidence;
+    if (row->tlp.len && !stix_tlp_parse(row->tlp, &tlp)) return "tlp is none of clear, green, amber, amber+strict, red";
+    if (tlp > li->frame.tlp) li->frame.tlp = tlp;
+    li->frame.description = row->comment.len ? row->comment : row->description;
+    if (row->confidence.len && span_u64(row->confidence, &confidence) && confidence <= 100)
+        li->frame.confidence = (int)confidence;
+    else if (row->confidence.len)
+        losses_add(&li->losses, "confidence that is no number from 0 to 100", "line %llu: %.*s",
+                   (unsigned long long)value->line, SPAN_ARG(span_first(row->confidence, 60)));
+    const char *wrong = read_row_labels(li, row);
+    return wrong ? wrong : read_row_times(li, row);
+}
+
+static void tell_unread(struct list_import *li, const struct list_summary *summary) {
+    for (uint64_t i = 0; i < summary->skipped; i++)
+        losses_add(&li->losses, "file names and certificates' hashes, which lists do not have", "line %llu",
+                   (unsigned long long)summary->first_skipped);
+    struct buf names = BUF_EMPTY;
+    for (size_t i = 0; i < summary->unread_count; i++) {
+        if (i) buf_add_cstr(&names, ", ");
+        buf_add(&names, summary->unread[i]);
+    }
+    for (size_t i = 0; i < summary->unread_count; i++)
+        losses_add(&li->losses, "columns that are not read", "%.*s", SPAN_ARG(buf_span(&names)));
+    buf_free(&names);
+}
+
+static enum err reject_line(void *context, uint64_t line, struct span text, const char *reason, struct diag *d);
+
+/* *taken is false for a row that is rejected. */
+static enum err put_indicator(struct list_import *li, struct span id, const struct list_value *value, bool *taken,
+                              struct diag *d) {
+    const struct list_object_frame whole = li->frame;
+    bool given = li->valid_from_given;
+    const char *wrong = value->row ? read_row(li, value) : NULL;
+    enum err e = wrong ? reject_line(li, value->line, value->value, wrong, d) : put(li, id, write_indicator, value, d);
+    *taken = !wrong;
+    li->frame = whole;
+    li->valid_from_given = given;
+    li->valid_until = TIME_NONE;
+    return e;
+}
+
 static enum err take_value(void *context, const struct list_value *value, struct diag *d) {
     struct list_import *li = context;
     char indicator[STIX_ID_SIZE], relationship[STIX_ID_SIZE];
@@ -291,7 +384,9 @@ static enum err take_value(void *context, const struct list_value *value, struct
     if (!map_set(&li->seen, span_cstr(indicator), 1, &again))
         return diag_set(d, ERR_NOMEM, "no memory for an indicator list");
     if (again) return ERR_NONE;
-    enum err e = put(li, span_cstr(indicator), write_indicator, value, d);
+    bool taken;
+    enum err e = put_indicator(li, span_cstr(indicator), value, &taken, d);
+    if (!e && !taken) return ERR_NONE;
     if (!e) e = warned_look_value(&li->im->warned, value->kind, value->value, d);
     if (e || li->subject == LIST_SUBJECT_NONE) return e;
     struct span source = span_cstr(indicator);
@@ -333,44 +428,56 @@ static enum err read_validity(struct list_import *li, struct diag *d) {
     return ERR_NONE;
 }
 
-static void write_values(struct json_writer *w, const void *context) {
-    const struct list_summary *summary = context;
-    json_member_number(w, "values", (int64_t)summary->values);
+struct list_told {
+    const struct list_summary *summary;
+    const struct losses *losses;
+};
+
+static void write_told(struct json_writer *w, const void *context) {
+    const struct list_told *told = context;
+    json_member_number(w, "values", (int64_t)told->summary->values);
+    losses_write(w, told->losses);
 }
 
 static enum err import_list(struct import *im, const struct store_handling *h, struct diag *d) {
     struct arena a;
-    struct list_import li = {.im = im, .now = clock_now(im->context.clock)};
+    struct list_import *li = calloc(1, sizeof *li);
+    if (!li) return diag_set(d, ERR_NOMEM, "no memory for an indicator list");
+    li->im = im;
+    li->now = clock_now(im->context.clock);
+    li->valid_until = TIME_NONE;
     struct list_summary summary = {0};
     struct intake_totals totals = {0};
     struct intake_options options = {
         .keep_going = op_flag(im->call, "keep_going"), .finding = import_finding, .finding_context = im};
-    const struct list_events events = {.context = &li, .value = take_value, .reject = reject_line};
+    const struct list_events events = {.context = li, .value = take_value, .reject = reject_line};
     arena_init(&a, LIST_ARENA_MAX);
-    arena_init(&li.arena, 16 << 20);
-    map_init(&li.seen);
-    li.now -= li.now % 1000;
-    li.frame = (struct list_object_frame){.created_by = im->context.identity,
-                                          .labels = im->labels,
-                                          .label_count = im->label_count,
-                                          .confidence = h->confidence,
-                                          .tlp = (enum stix_tlp)h->tlp,
-                                          .valid_until = TIME_NONE};
-    enum err e = read_validity(&li, d);
-    if (!e) e = find_subject(&li, &a, d);
+    arena_init(&li->arena, 16 << 20);
+    map_init(&li->seen);
+    li->now -= li->now % 1000;
+    li->frame = (struct list_object_frame){.created_by = im->context.identity,
+                                           .labels = im->labels,
+                                           .label_count = im->label_count,
+                                           .confidence = h->confidence,
+                                           .tlp = (enum stix_tlp)h->tlp,
+                                           .valid_until = TIME_NONE};
+    enum err e = read_validity(li, d);
+    if (!e) e = find_subject(li, &a, d);
     if (!e) e = intake_open(&im->context, &options, &im->intake, d);
     if (!e) e = list_read(im->in, &a, &events, &summary, d);
-    if (!e && li.subject != LIST_SUBJECT_NONE) e = put(&li, span_cstr(li.subject_id), write_subject, &summary, d);
+    if (!e && li->subject != LIST_SUBJECT_NONE) e = put(li, span_cstr(li->subject_id), write_subject, &summary, d);
     if (e && im->intake) intake_cancel(&im->intake);
     if (!e) {
         e = intake_commit(&im->intake, &totals, d);
-        import_tell_totals(im, &totals, write_values, &summary);
+        tell_unread(li, &summary);
+        import_tell_totals(im, &totals, write_told, &(struct list_told){&summary, &li->losses});
     }
-    buf_free(&li.text);
-    map_free(&li.seen);
-    buf_free(&li.name);
-    arena_free(&li.arena);
+    buf_free(&li->text);
+    map_free(&li->seen);
+    buf_free(&li->name);
+    arena_free(&li->arena);
     arena_free(&a);
+    free(li);
     return e;
 }
 

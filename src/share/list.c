@@ -19,6 +19,7 @@ struct reader {
     struct list_comments comments;
     struct list_csv csv, hidden; /* hidden: a header seen behind a comment sign */
     bool has_hidden;
+    struct list_row row;
     enum form form;
     struct buf scratch, normal;
     bool skipping; /* the rest of a line that is too long */
@@ -37,6 +38,7 @@ static enum err value_event(struct reader *r, enum list_kind kind) {
                            .line = r->out->lines,
                            .references = r->comments.group.at,
                            .reference_count = r->comments.group.count,
+                           .row = r->form == FORM_CSV && r->csv.has_fields ? &r->row : NULL,
                            .group = r->comments.group_number};
     return r->events->value(r->events->context, &v, r->d);
 }
@@ -78,6 +80,14 @@ static enum list_kind text_value(struct reader *r, struct span line, const char 
     return LIST_NONE;
 }
 
+static enum err header_read(struct reader *r, struct span line) {
+    struct span *names;
+    if (!list_csv_unread(&r->csv, line, &r->scratch, r->comments.keep, &names, &r->out->unread_count))
+        return no_memory(r->d);
+    r->out->unread = names;
+    return ERR_NONE;
+}
+
 /* The first lines decide. A whole line that is a value makes a text; a header, or a row with a value in it, makes a
  * CSV. */
 static enum err undecided_line(struct reader *r, struct span line) {
@@ -96,23 +106,32 @@ static enum err undecided_line(struct reader *r, struct span line) {
     if (header || (!r->has_hidden && list_csv_row(line, &r->scratch, &r->normal, &csv))) {
         r->csv = csv;
         r->form = FORM_CSV;
-    } else if (r->has_hidden && list_csv_value(&r->hidden, line, &r->scratch, &r->normal, &reason)) {
+    } else if (r->has_hidden && list_csv_value(&r->hidden, line, &r->scratch, &r->normal, &r->row, &reason)) {
         r->csv = r->hidden;
         r->form = FORM_CSV;
     }
     if (r->form == FORM_UNDECIDED) return reject_event(r, line, reason);
     r->out->csv = true;
-    if (header) return ERR_NONE;
-    kind = list_csv_value(&r->csv, line, &r->scratch, &r->normal, &reason);
+    if (header) return header_read(r, line);
+    kind = list_csv_value(&r->csv, line, &r->scratch, &r->normal, &r->row, &reason);
     return kind ? value_event(r, kind) : reject_event(r, line, reason);
+}
+
+/* What `renkei export --format csv` has and a list does not: "setup.exe" would be read as a domain. */
+static bool is_of_no_kind(struct span type) {
+    return span_is(type, "file-name") || span_is(type, "certificate-hash");
 }
 
 static enum err data_line(struct reader *r, struct span line) {
     const char *reason = "";
     if (r->form == FORM_UNDECIDED) return undecided_line(r, line);
-    enum list_kind kind = r->form == FORM_CSV ? list_csv_value(&r->csv, line, &r->scratch, &r->normal, &reason)
+    enum list_kind kind = r->form == FORM_CSV ? list_csv_value(&r->csv, line, &r->scratch, &r->normal, &r->row, &reason)
                                               : text_value(r, line, &reason);
     if (!buf_ok(&r->scratch) || !buf_ok(&r->normal)) return no_memory(r->d);
+    if (r->form == FORM_CSV && is_of_no_kind(r->row.type)) {
+        if (r->out->skipped++ == 0) r->out->first_skipped = r->out->lines;
+        return ERR_NONE;
+    }
     return kind ? value_event(r, kind) : reject_event(r, line, reason);
 }
 
@@ -132,7 +151,9 @@ static enum err line_read(struct reader *r, struct span line) {
     struct span whole = line;
     line = span_trim(line);
     if (!line.len) return ERR_NONE;
-    size_t sign = comment_sign(line);
+    /* A semicolon at the start of a CSV row is an empty field before it. */
+    bool empty_field = r->form == FORM_CSV && line.at[0] == r->csv.delimiter;
+    size_t sign = empty_field ? 0 : comment_sign(line);
     if (sign) return comment_line(r, span_from(line, sign));
     /* A tab at the edge of a CSV row bounds an empty field. */
     return data_line(r, r->form == FORM_CSV && r->csv.delimiter == '\t' ? whole : line);
@@ -197,7 +218,8 @@ static enum err stream_read(struct reader *r, struct input *in) {
  * -------------------------------------------------------------------------------------------------- */
 
 static struct span stem_of(struct span name) {
-    static const char *const endings[] = {".gz", ".zst", ".bz2", ".xz", ".txt", ".csv", ".tsv", ".list", ".ioc", ".iocs"};
+    static const char *const endings[] = {".gz",  ".zst", ".bz2",  ".xz",  ".txt",
+                                          ".csv", ".tsv", ".list", ".ioc", ".iocs"};
     for (size_t i = name.len; i-- > 0;)
         if (name.at[i] == '/') {
             name = span_from(name, i + 1);

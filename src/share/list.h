@@ -5,9 +5,10 @@
  * Understood: defanged spelling (hxxp, [.], (.), {.}, [:], [://], [at]), comments (#, //, ; at the start of a line, or
  * after white space behind a value), internationalised names (to A-labels, IDNA2008), upper case, trailing dots; CSV
  * with comma, semicolon, tab or bar, quoted or not, with a header (also one behind '#') or without (then the column in
- * which the first value stands is the one that is read; an address and a column named port go together). Comments of
- * maltrail's files: "Aliases: a, b", "Reference: URL" (misspelt, too), "CERT-UA: UAC-0010", "MITRE: URL". References
- * stand before the values they belong to; the next reference, or another comment, after a value begins a new group.
+ * which the first value stands is the one that is read; an address and a column named port go together; LIST_FIELDS are
+ * what else of a row is told). Comments of maltrail's files: "Aliases: a, b", "Reference: URL" (misspelt, too),
+ * "CERT-UA: UAC-0010", "MITRE: URL". References stand before the values they belong to; the next reference, or another
+ * comment, after a value begins a new group.
  *
  * Streaming: memory does not grow with the file. One reader a thread; no global state. */
 #ifndef RENKEI_SHARE_LIST_H
@@ -61,12 +62,30 @@ struct list_reference {
     struct span url, id;
 };
 
+/* What a CSV with a header says of a row's value in columns of these names, as spelt; empty where it says nothing. */
+#define LIST_FIELDS(X)                                                                                                 \
+    X(TYPE, type)                                                                                                      \
+    X(TLP, tlp)                                                                                                        \
+    X(PAP, pap)                                                                                                        \
+    X(LABELS, labels) /* separated by semicolons, or by commas where there is no semicolon */                          \
+    X(CONFIDENCE, confidence)                                                                                          \
+    X(VALID_FROM, valid_from)                                                                                          \
+    X(VALID_UNTIL, valid_until)                                                                                        \
+    X(COMMENT, comment)                                                                                                \
+    X(DESCRIPTION, description)
+struct list_row {
+#define X(NAME, name) struct span name;
+    LIST_FIELDS(X)
+#undef X
+};
+
 struct list_value {
     enum list_kind kind;
     struct span value; /* normal form */
     uint64_t line;     /* from 1 */
     const struct list_reference *references;
     size_t reference_count;
+    const struct list_row *row; /* NULL where there are no such columns */
     uint64_t group; /* number of the group of references, from 0; values of one group have the same references */
 };
 
@@ -91,6 +110,9 @@ struct list_summary {
     uint64_t lines, values, rejected, groups;
     uint64_t kinds[LIST_KIND_COUNT];
     bool csv;
+    uint64_t skipped, first_skipped; /* rows whose type is no kind of value, and the line of the first */
+    const struct span *unread;       /* names of the header's columns that nothing is read from, first ones first */
+    size_t unread_count;
 };
 
 /* Reads all of `in`. `a` keeps the summary and is not otherwise used. Fails only for trouble with the stream, memory,

@@ -54,11 +54,19 @@ static const char *const value_columns[] = {"indicator",
                                             "e-mail",
                                             "email_address",
                                             "sender"};
+static const char *const field_columns[] = {
+#define X(NAME, name) #name,
+    LIST_FIELDS(X)
+#undef X
+};
+/* What says nothing that an indicator made of the value would not say, or says it anew: not worth telling. */
+static const char *const idle_columns[] = {"id", "kind", "pattern", "name", "created_by", "source"};
 static const char *const port_columns[] = {"port", "dst_port", "dest_port", "ip_port"};
 
 enum {
     VALUE_COLUMNS = sizeof value_columns / sizeof *value_columns,
-    PORT_COLUMNS = sizeof port_columns / sizeof *port_columns
+    PORT_COLUMNS = sizeof port_columns / sizeof *port_columns,
+    IDLE_COLUMNS = sizeof idle_columns / sizeof *idle_columns
 };
 
 static const char delimiters[] = {',', '\t', ';', '|'};
@@ -107,6 +115,17 @@ bool list_csv_split(struct span line, char delimiter, struct buf *scratch, struc
     return true;
 }
 
+static void find_fields(const struct span *names, size_t count, struct list_csv *csv) {
+    csv->has_fields = false;
+    for (int f = 0; f < LIST_FIELD_COUNT; f++) csv->field_columns[f] = -1;
+    for (size_t i = 0; i < count; i++) {
+        int f = name_rank(names[i], field_columns, LIST_FIELD_COUNT);
+        if (f < 0 || csv->field_columns[f] >= 0) continue;
+        csv->field_columns[f] = (int)i;
+        csv->has_fields = true;
+    }
+}
+
 static void rank_columns(const struct span *fields, size_t count, struct list_csv *csv) {
     csv->ranked_count = 0;
     csv->port_column = -1;
@@ -116,6 +135,23 @@ static void rank_columns(const struct span *fields, size_t count, struct list_cs
                 csv->ranked[csv->ranked_count++] = (uint8_t)i;
     for (size_t i = 0; i < count; i++)
         if (csv->port_column < 0 && name_rank(fields[i], port_columns, PORT_COLUMNS) >= 0) csv->port_column = (int)i;
+    find_fields(fields, count, csv);
+}
+
+bool list_csv_unread(const struct list_csv *csv, struct span header, struct buf *scratch, struct arena *keep,
+                     struct span **out, size_t *count) {
+    struct span fields[LIST_COLUMNS_MAX];
+    size_t columns;
+    *count = 0;
+    *out = arena_zalloc(keep, LIST_COLUMNS_MAX, sizeof(**out));
+    if (!*out || !list_csv_split(header, csv->delimiter, scratch, fields, &columns)) return *out != NULL;
+    for (size_t i = 0; i < columns; i++)
+        if (fields[i].len && name_rank(fields[i], value_columns, VALUE_COLUMNS) < 0 &&
+            name_rank(fields[i], field_columns, LIST_FIELD_COUNT) < 0 &&
+            name_rank(fields[i], port_columns, PORT_COLUMNS) < 0 &&
+            name_rank(fields[i], idle_columns, IDLE_COLUMNS) < 0)
+            (*out)[(*count)++] = arena_copy(keep, fields[i]);
+    return !keep->overflow;
 }
 
 bool list_csv_header(struct span line, struct buf *scratch, struct list_csv *csv) {
@@ -143,6 +179,7 @@ bool list_csv_row(struct span line, struct buf *scratch, struct buf *normal, str
             if (kind == LIST_NONE || kind == LIST_PATH) continue;
             *csv = (struct list_csv){
                 .delimiter = delimiters[i], .ranked = {(uint8_t)f}, .ranked_count = 1, .port_column = -1};
+            find_fields(NULL, 0, csv);
             return true;
         }
     }
@@ -166,18 +203,39 @@ static enum list_kind with_port(enum list_kind kind, struct span port, struct bu
     return LIST_IPV6_PORT;
 }
 
+/* Less the apostrophe that keeps a spreadsheet from taking a text for a formula. */
+static struct span disarmed(struct span field) {
+    if (field.len < 2 || field.at[0] != '\'') return field;
+    struct span rest = span_from(field, 1), bare = rest.at[0] == '\'' ? span_from(rest, 1) : rest;
+    return bare.len && bare.at[0] && strchr("=+-@\t\r", bare.at[0]) ? rest : field;
+}
+
+static void read_fields(const struct list_csv *csv, const struct span *fields, size_t count, struct list_row *row) {
+    struct span *const at[] = {
+#define X(NAME, name) &row->name,
+        LIST_FIELDS(X)
+#undef X
+    };
+    *row = (struct list_row){0};
+    for (int f = 0; f < LIST_FIELD_COUNT; f++)
+        if (csv->field_columns[f] >= 0 && (size_t)csv->field_columns[f] < count)
+            *at[f] = span_trim(disarmed(fields[csv->field_columns[f]]));
+}
+
 enum list_kind list_csv_value(const struct list_csv *csv, struct span line, struct buf *scratch, struct buf *normal,
-                              const char **reason) {
+                              struct list_row *row, const char **reason) {
     struct span fields[LIST_COLUMNS_MAX];
     size_t count;
+    *row = (struct list_row){0};
     *reason = "no value in its column";
     if (!list_csv_split(line, csv->delimiter, scratch, fields, &count)) {
         *reason = "a quoted field does not end on this line";
         return LIST_NONE;
     }
+    read_fields(csv, fields, count, row);
     for (size_t i = 0; i < csv->ranked_count; i++) {
         if (csv->ranked[i] >= count || !fields[csv->ranked[i]].len) continue;
-        enum list_kind kind = list_recognise(fields[csv->ranked[i]], normal, reason);
+        enum list_kind kind = list_recognise(disarmed(fields[csv->ranked[i]]), normal, reason);
         if (kind && csv->port_column >= 0 && (size_t)csv->port_column < count)
             kind = with_port(kind, fields[csv->port_column], normal);
         return kind;

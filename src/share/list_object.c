@@ -172,6 +172,7 @@ void list_object_indicator(struct buf *out, struct span id, const struct list_ob
     list_pattern(&pattern, value->kind, value->value);
     if (!buf_ok(&pattern)) out->failed = true;
     json_member(&w, "name", value->value);
+    if (f->description.len) json_member(&w, "description", f->description);
     json_key(&w, "indicator_types");
     json_begin_array(&w);
     json_cstr(&w, "malicious-activity");

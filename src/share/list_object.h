@@ -16,8 +16,9 @@ struct list_object_frame {
     time_us valid_until; /* of indicators; TIME_NONE = left out */
     const struct span *labels;
     size_t label_count;
-    int confidence;    /* 0 to 100; -1 = left out */
-    enum stix_tlp tlp; /* STIX_TLP_NONE = left out; otherwise object_marking_refs names the TLP 2.0 object */
+    struct span description; /* of indicators; empty = left out */
+    int confidence;          /* 0 to 100; -1 = left out */
+    enum stix_tlp tlp;       /* STIX_TLP_NONE = left out; otherwise object_marking_refs names the TLP 2.0 object */
 };
 
 /* Each appends one object to out (no newline). */

@@ -36,12 +36,21 @@ void list_comments_value(struct list_comments *c);
 
 /* ---- CSV (list_csv.c) ---- */
 
+enum list_field {
+#define X(NAME, name) LIST_FIELD_##NAME,
+    LIST_FIELDS(X)
+#undef X
+        LIST_FIELD_COUNT
+};
+
 struct list_csv {
     char delimiter;
     bool header;                      /* columns are known from a header */
     uint8_t ranked[LIST_COLUMNS_MAX]; /* columns that may hold the value, best first */
     size_t ranked_count;
     int port_column; /* of the port that belongs to an address column, -1 = none */
+    bool has_fields; /* any of the next */
+    int field_columns[LIST_FIELD_COUNT];
 };
 
 /* Cuts a row into at most LIST_COLUMNS_MAX trimmed fields; quoted ones are unescaped into scratch. False when a quoted
@@ -52,8 +61,12 @@ bool list_csv_split(struct span line, char delimiter, struct buf *scratch, struc
 bool list_csv_header(struct span line, struct buf *scratch, struct list_csv *csv);
 /* Whether the line is a row without header: several fields, one of them a value. */
 bool list_csv_row(struct span line, struct buf *scratch, struct buf *normal, struct list_csv *csv);
-/* The value of a row in normal form. */
+/* The value of a row in normal form, and what it says of it: valid until the next row. */
 enum list_kind list_csv_value(const struct list_csv *csv, struct span line, struct buf *scratch, struct buf *normal,
-                              const char **reason);
+                              struct list_row *row, const char **reason);
+/* The columns of a header that nothing is read from, less those every export has: names in `keep`. False when memory
+ * ran out. */
+bool list_csv_unread(const struct list_csv *csv, struct span header, struct buf *scratch, struct arena *keep,
+                     struct span **out, size_t *count);
 
 #endif

@@ -258,8 +258,47 @@ class Export(Case):
         self.assertEqual(len(rows), 14)
         self.assertEqual(by_value["named.example"]["name"], 'name, "quoted"')
         self.assertTrue(by_value["formula.example"]["name"].startswith("'="), "a spreadsheet would run it")
-        self.assertEqual((by_value["198.51.100.9"]["port"], by_value["198.51.100.9"]["kind"]), ("8443", "address"))
+        self.assertEqual((by_value["198.51.100.9"]["port"], by_value["198.51.100.9"]["type"]), ("8443", "address"))
         self.assertEqual(by_value["tab\there.exe"]["id"], stix_id("indicator", 9))
+
+    def test_csv_goes_back_as_a_list(self):
+        """Values, markings, labels, confidence, validity and descriptions survive; other tools' spellings are read, too."""
+        self.take(
+            indicator(1, "evil.example", labels=["a,b", "c"], confidence=70, description="+1 if \"seen\",\ntwice",
+                      valid_until="2999-01-01T00:00:00Z"),
+            indicator(2, "198.51.100.7", "ipv4-addr", labels=["PAP:AMBER"], object_marking_refs=[
+                "marking-definition--34098fce-860f-48ae-8e50-ebd3cc5e41da"]),
+            indicator(3, "p", pattern="[network-traffic:dst_ref.value = '198.51.100.9' AND network-traffic:dst_port = 8443]"),
+            indicator(4, "f", pattern="[file:name = 'setup.exe']"))
+        first = self.export("csv").stdout
+        other = self.node("US-DOD")
+        path = self.write("intel.csv", first)
+        self.assertIn("not carried over", other.run("import", "--list", path).stderr)
+        again = other.run("export", "--format", "csv").stdout
+        kept = ("type", "value", "port", "tlp", "pap", "labels", "confidence", "valid_from", "valid_until", "pattern")
+        one, two = ({r["value"]: [r[k] for k in kept] for r in csv.DictReader(io.StringIO(t, newline=""))} for t in (first, again))
+        self.assertTrue(one.pop("setup.exe"))
+        self.assertEqual(one, two)
+        told = [r for r in csv.DictReader(io.StringIO(again, newline="")) if r["value"] == "evil.example"][0]
+        self.assertEqual(told["description"], "'+1 if \"seen\", twice")
+        self.assertEqual(other.run("--json", "import", "--list", path).stdout.count('"added":0'), 1)
+
+    def test_csv_of_others(self):
+        """Any order, semicolons or tabs, a BOM, CRLF; a column nobody reads is told once; what restricts is never lost."""
+        for separator in ";\t":
+            rows = [["Colour", "TLP", "Value", "Comment", "valid_until", "confidence", "Labels"],
+                    ["red", "TLP:AMBER", "a" + ("x" if separator == ";" else "y") + ".example", "seen, twice", "2999-01-01", "high", "one, two"]]
+            text = "\ufeff" + "\r\n".join(separator.join(f'"{f}"' for f in r) for r in rows) + "\r\n"
+            done = self.jp.run("--json", "import", "--list", self.write("x.csv", text))
+            said = json.loads(done.stdout.splitlines()[0])
+            self.assertEqual([(n["kind"], n["count"], n["example"]) for n in said["not_carried"]],
+                             [("confidence that is no number from 0 to 100", 1, "line 2: high"), ("columns that are not read", 1, "Colour")])
+        row = {r["value"]: r for r in csv.DictReader(io.StringIO(self.export("csv").stdout, newline=""))}["ax.example"]
+        self.assertEqual((row["tlp"], row["description"], row["valid_until"], row["labels"]),
+                         ("amber", "seen, twice", "2999-01-01T00:00:00.000Z", "one;two;"))
+        for bad in ("tlp\npurple", "valid_until\n2001-01-01", "pap\nblue", "valid_from\nyesterday"):
+            column, value = bad.split("\n")
+            self.assertIn("line 2", self.jp.run("import", "--list", self.write("y.csv", f"value,{column}\nb.example,{value}\n"), code=TROUBLE).stderr)
 
     # ---- files and mistakes
 

@@ -202,6 +202,11 @@ static void csv_lists(void **state) {
     reads_as("a.tsv", "name\tsha256\tmd5\nx\t\td41d8cd98f00b204e9800998ecf8427e\n",
              "2 md5 d41d8cd98f00b204e9800998ecf8427e\n");
     reads_as("a.csv", "value;kind\nevil.example;domain\n", "2 domain evil.example\n");
+    /* An empty field before a semicolon makes no comment of its row. */
+    reads_as("a.csv", "id;value\n;evil.example\n", "2 domain evil.example\n");
+    /* What a spreadsheet must not calculate, and what only looks like a domain. */
+    reads_as("a.csv", "value,type\n\"'+x\"\" y\",domain\nsetup.exe,file-name\n\"b.example\",domain\n",
+             "2 rejected \"'+x\"\" y\",domain\n4 domain b.example\n");
     /* Names of columns in prose make no header. */
     reads_as("a.txt", "# Reference: https://a.example/x, domain\nevil.example\n",
              "2 domain evil.example <https://a.example/x>\n");
