@@ -9,6 +9,7 @@
 #include "base/file.h"
 #include "cli/cli.h"
 #include "cli/misp_feed.h"
+#include "interchange/losses.h"
 #include "interchange/misp_stream.h"
 #include "node/socket.h"
 
@@ -17,6 +18,12 @@ enum kind { KIND_GUESS, KIND_STIX, KIND_LIST, KIND_MISP, KIND_ARCHIVE };
 
 static const char *const operations[] = {
     [KIND_STIX] = "import.stix", [KIND_LIST] = "import.list", [KIND_MISP] = "import.misp"};
+
+/* Of all files together: what a format had and the other has no place for. */
+struct loss_sum {
+    char kind[128], example[192]; /* the first one's */
+    uint64_t count;
+};
 
 struct importing {
     const struct cli *cli;
@@ -28,6 +35,8 @@ struct importing {
     bool keep_going, warnings, many;
     uint64_t files, read, added, known, rejected, quarantined, warned;
     uint64_t decided, released, withheld, waiting;
+    struct loss_sum losses[LOSSES_MAX];
+    size_t loss_count;
 };
 
 static int by_text(const void *a, const void *b) {
@@ -49,14 +58,35 @@ static void print_warned(struct importing *im, struct json_value r, struct arena
     if (count > json_count(first)) fprintf(stderr, "  and %lld more\n", count - json_count(first));
 }
 
-/* What a format had and the other has no place for. */
-static void print_losses(struct json_value r, struct arena *a) {
+static void print_loss(const char *kind, const char *example, uint64_t count) {
+    fprintf(stderr, "  %llu %s, such as %s\n", (unsigned long long)count, kind, example);
+}
+
+static void add_loss(struct importing *im, const char *kind, const char *example, uint64_t count) {
+    struct loss_sum *sum = im->losses;
+    while (sum < im->losses + im->loss_count && strcmp(sum->kind, kind) != 0) sum++;
+    if (sum == im->losses + LOSSES_MAX) return;
+    if (sum == im->losses + im->loss_count) {
+        im->loss_count++;
+        snprintf(sum->kind, sizeof sum->kind, "%s", kind);
+        snprintf(sum->example, sizeof sum->example, "%s", example);
+    }
+    sum->count += count;
+}
+
+/* Of many files all together, at the end. */
+static void take_losses(struct importing *im, struct json_value r, struct arena *a) {
     struct json_value losses = json_get(r, "not_carried");
-    if (!json_count(losses)) return;
-    fprintf(stderr, "%s: not carried over:\n", cli_text(r, "file", a));
-    for (struct json_iter it = json_iter(losses); json_next(&it);)
-        fprintf(stderr, "  %lld %s, such as %s\n", (long long)cli_number(it.value, "count"),
-                cli_text(it.value, "kind", a), cli_text(it.value, "example", a));
+    bool at_once = !im->many || im->cli->verbose;
+    if (at_once && json_count(losses)) fprintf(stderr, "%s: not carried over:\n", cli_text(r, "file", a));
+    for (struct json_iter it = json_iter(losses); json_next(&it);) {
+        const char *kind = cli_text(it.value, "kind", a), *example = cli_text(it.value, "example", a);
+        uint64_t count = (uint64_t)cli_number(it.value, "count");
+        if (at_once)
+            print_loss(kind, example, count);
+        else
+            add_loss(im, kind, example, count);
+    }
 }
 
 static void print_result(void *context, struct json_value r, struct arena *a) {
@@ -84,7 +114,7 @@ static void print_result(void *context, struct json_value r, struct arena *a) {
                    cli_text(r, "file", a), (long long)cli_number(r, "read"), (long long)cli_number(r, "added"),
                    (long long)cli_number(r, "known"), (long long)cli_number(r, "rejected"),
                    (long long)cli_number(r, "quarantined"));
-        print_losses(r, a);
+        take_losses(im, r, a);
     }
 }
 
@@ -253,6 +283,9 @@ static void say_totals(const struct importing *im) {
                (unsigned long long)im->known, (unsigned long long)im->rejected, (unsigned long long)im->quarantined);
     if (im->many && im->warned)
         fprintf(stderr, "%llu indicators are on warning lists\n", (unsigned long long)im->warned);
+    if (im->loss_count) fprintf(stderr, "Not carried over:\n");
+    for (size_t i = 0; i < im->loss_count; i++)
+        print_loss(im->losses[i].kind, im->losses[i].example, im->losses[i].count);
     if (im->decided)
         printf("Decided %llu: released %llu, withheld %llu, waiting for what they name %llu\n",
                (unsigned long long)im->decided, (unsigned long long)im->released, (unsigned long long)im->withheld,

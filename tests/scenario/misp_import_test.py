@@ -159,6 +159,8 @@ def check_forms(misp):
     for i, form in enumerate(forms):
         told = misp.take(form)[0]
         assert told["rejected"] == 0 and (told["added"] if i == 0 else told["known"]) >= 6, (i, told)
+    told = misp.node.run("import", *[misp.folder / "misp.json"] * 7).stderr  # of many files told once, together
+    assert told.count("Not carried over:") == 1 and "  21 organisations that hold a copy" in told, told
     feed = misp.folder / "feed"
     feed.mkdir()
     for one in events:
