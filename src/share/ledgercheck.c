@@ -50,13 +50,13 @@ static enum err check_body(const struct store_entry *e, const struct ledger_reco
                           e->seq);
 }
 
-/* Erased while no record could say so: what was released is gone, and what it was released from. */
+/* Erased while no record could say so: its salt is gone, and what it was released from. */
 static enum err is_erased(struct check *c, const struct store_entry *e, bool *out) {
     struct store_holding h;
     *out = false;
-    if (!c->held || e->body.len || e->salt.len || e->holding == 0) return ERR_NONE;
+    if (!c->held || e->salt.len || e->holding == 0) return ERR_NONE;
     enum err err = store_holding_get(c->reader, e->holding, &c->arena, &h, c->d);
-    *out = err == ERR_NOT_FOUND;
+    *out = err == ERR_NOT_FOUND || (!err && h.state == STORE_ERASED);
     return err == ERR_NOT_FOUND ? ERR_NONE : err;
 }
 
