@@ -28,6 +28,8 @@ static void print_result(void *context, struct json_value r, struct arena *a) {
     if (json_exists(json_get(r, "events")))
         fprintf(stderr, "%lld objects in %lld events written\n", (long long)x->written,
                 (long long)cli_number(r, "events"));
+    else if (json_exists(json_get(r, "objects")))
+        fprintf(stderr, "%lld objects written\n", (long long)x->written);
     else
         fprintf(stderr, "%lld values of %lld indicators written\n", (long long)x->written,
                 (long long)cli_number(r, "indicators"));
@@ -104,7 +106,7 @@ int command_export(const struct cli *cli, int argc, char **argv) {
     if (optind < argc) return cli_usage("export", "export takes flags only; --to FILE says where to");
     if (!texts['f'])
         return cli_usage("export", "--format says which: zeek-intel, suricata-rules, suricata-dataset, "
-                                   "rpz, list, csv or misp");
+                                   "rpz, list, csv, misp or stix20");
     struct buf args = BUF_EMPTY;
     struct json_writer w = json_writer(&args);
     json_begin_object(&w);

@@ -229,14 +229,14 @@ const struct command commands[] = {
      "--keep-sightings says so. A value may be a network.\n\n"
      "  renkei suppress add --value 192.0.2.7 --member NAVY-1 --until 2027-01-01 --reason \"our own scanner\"\n",
      "add list remove --indicator --value --member --until --reason --keep-sightings", command_suppress},
-    {"export", "write the indicators in force for sensors, or all for MISP",
-     "renkei export --format zeek-intel|suricata-rules|suricata-dataset|rpz|list|csv|misp [--type TYPE]... [--to "
-     "FILE]\n"
-     "              [--marking TLP] [--action alert|drop] [--subdomains] [--zone NAME]\n\n"
+    {"export", "write the indicators in force for sensors, or all for MISP or STIX 2.0",
+     "renkei export --format zeek-intel|suricata-rules|suricata-dataset|rpz|list|csv|misp|stix20 [--type TYPE]...\n"
+     "              [--to FILE] [--marking TLP] [--action alert|drop] [--subdomains] [--zone NAME]\n\n"
      "Without --to: standard output. TYPE is address, domain, url, hash, md5, sha1, sha256, sha512, email, request or\n"
      "file-name; --marking the strictest TLP to let out (default amber+strict). Formats that block (rpz, list,\n"
      "suricata-dataset, rules that drop) carry nothing marked PAP:AMBER or PAP:RED. misp writes whole events: reports\n"
-     "with what they name, and what no report names by its creator. What is left out or cannot be said in a format is\n"
+     "with what they name, and what no report names by its creator; stix20 one bundle of STIX 2.0. What is left out or "
+     "cannot be said in a format is\n"
      "counted on stderr. Exits 1 if nothing is written.\n\n"
      "  renkei export --format rpz --to /etc/bind/rpz.renkei.zone\n"
      "  renkei export --format misp --marking red --to events.json\n",

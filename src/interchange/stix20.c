@@ -3,26 +3,6 @@
 #include "interchange/stix20_words.h"
 #include "stix/marking.h"
 
-/* The types of STIX 2.0 (parts 2 and 3), and where 2.1 keeps the words that 2.0 required in labels. */
-static const struct {
-    const char *name, *words; /* words: NULL when labels meant nothing in particular */
-} types[] = {{"attack-pattern", NULL},
-             {"campaign", NULL},
-             {"course-of-action", NULL},
-             {"identity", "roles"},
-             {"indicator", "indicator_types"},
-             {"intrusion-set", NULL},
-             {"malware", "malware_types"},
-             {"marking-definition", NULL},
-             {"observed-data", NULL},
-             {"relationship", NULL},
-             {"report", "report_types"},
-             {"sighting", NULL},
-             {"threat-actor", "threat_actor_types"},
-             {"tool", "tool_types"},
-             {"vulnerability", NULL}};
-enum { TYPES = sizeof types / sizeof *types };
-
 struct upgrading {
     struct json_value object;
     struct span type, id;
@@ -33,15 +13,15 @@ struct upgrading {
     bool split; /* it had observables, which stand alone now */
 };
 
-static int type_of(struct json_value object) {
+static const struct stix20_type *type_of(struct json_value object) {
     struct json_value type = json_get(object, "type");
-    for (int i = 0; i < TYPES; i++)
-        if (json_is(type, span_cstr(types[i].name))) return i;
-    return -1;
+    for (size_t i = 0; i < stix20_type_count; i++)
+        if (json_is(type, span_cstr(stix20_types[i].name))) return &stix20_types[i];
+    return NULL;
 }
 
 bool stix20_is(struct json_value object) {
-    return json_type(object) == JSON_OBJECT && !json_exists(json_get(object, "spec_version")) && type_of(object) >= 0;
+    return json_type(object) == JSON_OBJECT && !json_exists(json_get(object, "spec_version")) && type_of(object);
 }
 
 /* ---- markings ---- */
@@ -130,7 +110,7 @@ static void write_member(struct upgrading *u, struct json_value key, struct json
 }
 
 static void write_object(struct upgrading *u) {
-    const char *words = types[type_of(u->object)].words;
+    const char *words = type_of(u->object)->words;
     struct json_value labels = json_get(u->object, "labels");
     json_begin_object(&u->w);
     for (struct json_iter it = json_iter(u->object); json_next(&it);) write_member(u, it.key, it.value);

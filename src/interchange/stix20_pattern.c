@@ -143,10 +143,9 @@ static void rewrite_path(struct rewriting *r, struct span type) {
 
 /* ---- the whole ---- */
 
-/* 2.0 wrote the times of START and STOP as strings, 2.1 as timestamps. */
+/* Drafts of 2.0, and tools made after them, wrote the times of START and STOP as strings. */
 static void rewrite_word(struct rewriting *r, bool *time_next) {
     struct span word = take_word(r);
-    if (r->back && *time_next && span_is(word, "t") && next_char(r) == '\'') return;
     buf_add(&r->out, word);
     *time_next = span_is(word, "START") || span_is(word, "STOP");
     if (next_char(r) == ':') rewrite_path(r, word);

@@ -1,5 +1,36 @@
 #include "interchange/stix20_words.h"
 
+const struct stix20_type stix20_types[] = {
+    {"attack-pattern", NULL, " name description kill_chain_phases ", false},
+    {"campaign", NULL, " name description aliases first_seen last_seen objective ", false},
+    {"course-of-action", NULL, " name description ", false},
+    {"identity", "roles", " name description identity_class sectors contact_information ", false},
+    {"indicator", "indicator_types", " name description pattern valid_from valid_until kill_chain_phases ", true},
+    {"intrusion-set", NULL,
+     " name description aliases first_seen last_seen goals resource_level primary_motivation secondary_motivations ",
+     false},
+    {"malware", "malware_types", " name description kill_chain_phases ", true},
+    {"marking-definition", NULL, " definition_type definition ", false},
+    {"observed-data", NULL, " first_observed last_observed number_observed ", false},
+    {"relationship", NULL, " relationship_type description source_ref target_ref ", false},
+    {"report", "report_types", " name description published object_refs ", true},
+    {"sighting", NULL, " first_seen last_seen count sighting_of_ref observed_data_refs where_sighted_refs summary ",
+     false},
+    {"threat-actor", "threat_actor_types",
+     " name description aliases roles goals sophistication resource_level primary_motivation secondary_motivations "
+     "personal_motivations ",
+     true},
+    {"tool", "tool_types", " name description kill_chain_phases tool_version ", true},
+    {"vulnerability", NULL, " name description ", false},
+};
+const size_t stix20_type_count = sizeof stix20_types / sizeof *stix20_types;
+
+const struct stix20_type *stix20_type_named(struct span name) {
+    for (size_t i = 0; i < stix20_type_count; i++)
+        if (span_is(name, stix20_types[i].name)) return &stix20_types[i];
+    return NULL;
+}
+
 /* One row a property that has another name in 2.1, or stands in one of the two only. Type: of the observable, or the
  * key of its extension. */
 static const struct {

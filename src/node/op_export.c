@@ -3,6 +3,7 @@
 
 #include "detect/export.h"
 #include "interchange/misp_export.h"
+#include "interchange/stix20_export.h"
 #include "node/op_all.h"
 
 static const struct {
@@ -69,7 +70,7 @@ static enum err read_options(struct op_call *call, struct export_options *o, str
     if (!o->format)
         return diag_set(
             d, ERR_INVALID,
-            "--format: '%.*s' is none of zeek-intel, suricata-rules, suricata-dataset, rpz, list, csv, misp",
+            "--format: '%.*s' is none of zeek-intel, suricata-rules, suricata-dataset, rpz, list, csv, misp, stix20",
             SPAN_ARG(span_first(format, 64)));
     if (tlp.len && !stix_tlp_parse(tlp, &o->tlp))
         return diag_set(d, ERR_INVALID, "--marking: %.*s is none of clear, green, amber, amber+strict, red",
@@ -110,7 +111,21 @@ static void progress(void *context, uint64_t done, uint64_t total) {
     op_progress(context, "exporting", "holdings", done, total);
 }
 
-/* ---- MISP ---- */
+/* ---- MISP, and STIX 2.0 ---- */
+
+static void write_left_out(struct json_writer *w, uint64_t too_strict, uint64_t not_known) {
+    json_key(w, "left_out");
+    json_begin_array(w);
+    for (int i = 0; i < 2; i++) {
+        uint64_t count = i ? not_known : too_strict;
+        if (!count) continue;
+        json_begin_object(w);
+        json_member_cstr(w, "reason", export_reason_text(i ? EXPORT_UNKNOWN_MARKING : EXPORT_TLP));
+        json_member_number(w, "count", (int64_t)count);
+        json_end_object(w);
+    }
+    json_end_array(w);
+}
 
 static void emit_misp(struct op_call *call, const struct misp_export_result *result) {
     struct buf out = BUF_EMPTY;
@@ -119,17 +134,7 @@ static void emit_misp(struct op_call *call, const struct misp_export_result *res
     json_member_cstr(&w, "format", "misp");
     json_member_number(&w, "events", (int64_t)result->events);
     json_member_number(&w, "written", (int64_t)result->objects);
-    json_key(&w, "left_out");
-    json_begin_array(&w);
-    for (int i = 0; i < 2; i++) {
-        uint64_t count = i ? result->not_known : result->too_strict;
-        if (!count) continue;
-        json_begin_object(&w);
-        json_member_cstr(&w, "reason", export_reason_text(i ? EXPORT_UNKNOWN_MARKING : EXPORT_TLP));
-        json_member_number(&w, "count", (int64_t)count);
-        json_end_object(&w);
-    }
-    json_end_array(&w);
+    write_left_out(&w, result->too_strict, result->not_known);
     losses_write(&w, &result->losses);
     json_end_object(&w);
     op_emit(call, &out);
@@ -164,6 +169,47 @@ static enum err export_misp(struct op_call *call, struct diag *d) {
     return e;
 }
 
+static void emit_stix20(struct op_call *call, const struct stix20_export_result *result) {
+    struct buf out = BUF_EMPTY;
+    struct json_writer w = json_writer(&out);
+    json_begin_object(&w);
+    json_member_cstr(&w, "format", "stix20");
+    json_member_number(&w, "objects", (int64_t)result->objects);
+    json_member_number(&w, "written", (int64_t)result->objects);
+    write_left_out(&w, result->too_strict, result->not_known);
+    losses_write(&w, &result->losses);
+    json_end_object(&w);
+    op_emit(call, &out);
+    buf_free(&out);
+}
+
+static enum err export_stix20(struct op_call *call, struct diag *d) {
+    struct span tlp = op_text(call, "tlp");
+    struct node_view *v = node_view(call->node);
+    struct store_reader *r = NULL;
+    struct share_context context;
+    struct stix20_export_result *result = calloc(1, sizeof *result);
+    node_share_context(call->node, call->realm, v, &context);
+    struct stix20_export_options o = {.tlp = STIX_TLP_AMBER_STRICT, .identity = context.identity};
+    enum err e = ERR_NONE;
+    if (!result) e = diag_set(d, ERR_NOMEM, "no memory for an export");
+    if (!e && tlp.len && !stix_tlp_parse(tlp, &o.tlp))
+        e = diag_set(d, ERR_INVALID, "--marking: %.*s is none of clear, green, amber, amber+strict, red",
+                     SPAN_ARG(span_first(tlp, 64)));
+    if (!e && (json_count(json_get(call->args, "types")) || op_text(call, "action").len || op_text(call, "zone").len ||
+               op_flag(call, "subdomains")))
+        e = diag_set(d, ERR_INVALID,
+                     "--type, --action, --zone and --subdomains are for sensors; stix20 writes all there is");
+    if (!e && call->fd_count != 1) e = diag_set(d, ERR_INVALID, "an export needs one file to write to");
+    if (!e) e = store_reader_open(call->realm->store, &r, d);
+    if (!e) e = stix20_export(r, &o, call->fds[0], progress, call, result, d);
+    store_reader_close(&r);
+    if (!e) emit_stix20(call, result);
+    free(result);
+    node_view_release(call->node, &v);
+    return e;
+}
+
 /* {"format", "types", "tlp", "action", "subdomains", "zone"}; the file comes with the call. */
 enum err op_export(struct op_call *call, struct diag *d) {
     struct store_reader *r = NULL;
@@ -171,6 +217,7 @@ enum err op_export(struct op_call *call, struct diag *d) {
     struct export_result result;
     struct decay_model *models;
     if (span_is(op_text(call, "format"), "misp")) return export_misp(call, d);
+    if (span_is(op_text(call, "format"), "stix20")) return export_stix20(call, d);
     enum err e = read_options(call, &o, d);
     if (!e && call->fd_count != 1) e = diag_set(d, ERR_INVALID, "an export needs one file to write to");
     if (!e) e = config_decay_models(call->node->config, call->arena, &models, &o.model_count, d);
