@@ -1,5 +1,6 @@
-"""kill -9 at random moments of what must not be lost or half done: an officer's approval, a backup, a restore, posts to a
-collection and deletions from it. What was said to be done is done, the rest is not or wholly so, and the record proves it."""
+"""kill -9 at random moments of what must not be lost or half done: an officer's approval, a backup, a restore and
+the syncs after it, posts to a collection and deletions from it. What was said to be done is done, the rest is not or wholly so, and the
+record proves it."""
 
 import json
 import os
@@ -22,6 +23,7 @@ from taxii_accounts import ADMINISTRATOR, Accounts, session
 
 JP, US = "JP-MOD", "US-DOD"
 ROUNDS = 20
+RESTORES, SYNCS = 5, 5  # of each, how many syncs are killed before one is left alone
 APPROVED = 1  # by one command: each proves a password, which takes its time
 AT_ONCE = 6  # what one request posts
 OBJECTS = 1500  # in the store: a backup of it takes long enough to be hit
@@ -143,6 +145,31 @@ def restores(w, backup):
     return hits, halves
 
 
+def reconciled(w, backup):
+    """The syncs that give a restored ledger its entries back, and erase again what had been erased, are killed."""
+    jp, us = w[JP], w[US]
+    w.give(JP, *(made("indicator", OBJECTS + n) for n in range(600)))
+    jp.run("erase", stix_id("indicator", 5), "--reason", "court order")
+    w.sync(US, JP)
+    jp.stop()
+    us.serve()
+    entries = jp.results("ledger", "entries", "--limit", "10000")
+    hits = long = 0
+    for _ in range(RESTORES):
+        shutil.rmtree(jp.home)
+        jp.run("restore", backup)
+        for _ in range(SYNCS if long else 0):
+            hits += killed(jp, rng.uniform(0, long), "sync", US)[1]
+        long = max(long, took(lambda: jp.run("sync", US)))
+        assert jp.results("restore", "status") == [] and jp.results("ledger", "entries", "--limit", "10000") == entries
+        store = (jp.home / "realms/live/store.db").read_bytes()
+        assert b'"host 5"' not in store and b'"host 6"' in store, "what was erased is back"
+        assert [e["id"] for e in jp.results("erase", "list")] == [stix_id("indicator", 5)]
+        sound(jp)
+    us.stop()
+    return hits
+
+
 class Tool:
     """Posts and deletes until the server is gone; knows what was acknowledged, and what it cannot know."""
 
@@ -243,6 +270,9 @@ def main():
         begin = time.monotonic()
         hits, halves = restores(w, whole)
         print(f"restore: {hits} killed, {halves} left half; {time.monotonic() - begin:.1f} s", flush=True)
+        begin = time.monotonic()
+        hits = reconciled(w, whole)
+        print(f"reconciled: {hits} syncs killed; {time.monotonic() - begin:.1f} s", flush=True)
         accounts = Accounts(jp)
         begin = time.monotonic()
         hits = approvals(w, accounts)
