@@ -46,7 +46,7 @@ enum err file_write_all(int fd, struct span data, struct diag *d) {
     return ERR_NONE;
 }
 
-static enum err folder_sync(const char *path, struct diag *d) {
+enum err file_sync_folder(const char *path, struct diag *d) {
     struct span folder = span_cstr(path);
     while (folder.len && folder.at[folder.len - 1] != '/') folder.len--;
     char *name = folder.len ? strndup(folder.at, folder.len) : strdup(".");
@@ -79,7 +79,7 @@ enum err file_write(const char *path, struct span content, unsigned mode, struct
     if (!e && fsync(fd) != 0) e = trouble(d, "cannot sync", beside);
     if (fd >= 0 && close(fd) != 0 && !e) e = trouble(d, "cannot close", beside);
     if (!e && rename(beside, path) != 0) e = trouble(d, "cannot replace", path);
-    if (!e) e = folder_sync(path, d);
+    if (!e) e = file_sync_folder(path, d);
     if (e && fd >= 0) unlink(beside);
     free(beside);
     return e;

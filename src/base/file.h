@@ -15,6 +15,8 @@ bool file_is_stream(const char *path);
 /* Writes beside, fsyncs, renames over `path`, fsyncs the folder: after success the content survives a power cut. A
  * stream is written to as it is. */
 MUST_CHECK enum err file_write(const char *path, struct span content, unsigned mode, struct diag *d);
+/* Makes durable that a file of this path was made, renamed or removed. */
+MUST_CHECK enum err file_sync_folder(const char *path, struct diag *d);
 /* mkdir -p with the given mode for what is made. */
 MUST_CHECK enum err file_make_folder(const char *path, unsigned mode, struct diag *d);
 /* Writes all of `data` to fd, going on after EINTR and short writes. */

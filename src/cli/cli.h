@@ -96,6 +96,7 @@ int command_export(const struct cli *cli, int argc, char **argv);
 int command_warninglist(const struct cli *cli, int argc, char **argv);
 int command_audit(const struct cli *cli, int argc, char **argv);
 int command_index(const struct cli *cli, int argc, char **argv);
+int command_store(const struct cli *cli, int argc, char **argv);
 int command_suppress(const struct cli *cli, int argc, char **argv);
 int command_observe(const struct cli *cli, int argc, char **argv);
 int command_pattern(const struct cli *cli, int argc, char **argv);

@@ -309,6 +309,14 @@ const struct command commands[] = {
      "one whose missing entries nobody has: what is to be released then needs a new agreement.\n\n"
      "  renkei restore /backup/2026-11-23 && renkei sync && renkei restore status\n",
      "status close --keys", command_restore},
+    {"store", "move the store into PostgreSQL, or into a file",
+     "renkei store copy --to URL|file\n\n"
+     "For a stopped node: copies everything into a PostgreSQL database (postgresql://…?schema=NAME), or from one into\n"
+     "the file in the node's folder, goes through the whole record of the copy as `renkei ledger audit` does, and has\n"
+     "renkei.yaml name it. The old store is put aside, out of everybody's reach. What fails leaves the node as it "
+     "was.\n\n"
+     "  renkei store copy --to 'postgresql:///cti?host=/run/postgresql'\n  renkei store copy --to file\n",
+     "copy --to", command_store},
     {"doctor", "look the node over, and say what to do",
      "renkei doctor [--partners]\n\n"
      "Folder and permissions, configuration, keys, cards, clock, disk, limits, ledgers and the server; with --partners "

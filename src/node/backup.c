@@ -11,12 +11,14 @@
 
 #include "base/encode.h"
 #include "base/file.h"
+#include "node/config.h"
 #include "share/hold.h"
 #include "json/json.h"
 #include "json/write.h"
 
 enum {
     PATH_SIZE = 4096,
+    CONFIG_MAX = 4 << 20,
     MANIFEST_MAX = 16 << 20, /* a hundred thousand files */
     MANIFEST_ARENA_MAX = 64 << 20,
     SMALL_FILE_MAX = 1 << 20, /* a key, a certificate, the configuration */
@@ -188,6 +190,23 @@ static enum err check_copy(struct backing *b, bool with_keys, struct diag *d) {
     return e;
 }
 
+/* A backup's store is a file, wherever the node has its own: restored, it is one on its own, and `renkei store copy`
+ * moves it on. */
+static enum err take_config(struct backing *b, const struct node *n, struct diag *d) {
+    char path[PATH_SIZE];
+    struct buf text = BUF_EMPTY, without = BUF_EMPTY;
+    join(path, n->home, config_name);
+    if (!n->config->store) return take_file(b, path, config_name, d);
+    enum err e = file_read(path, CONFIG_MAX, &text, d);
+    if (!e) e = config_set_store(buf_span(&text), NULL, &without, d);
+    join(path, b->to, config_name);
+    if (!e) e = file_write(path, buf_span(&without), 0600, d);
+    if (!e) e = list_file(b, config_name, d);
+    buf_free(&text);
+    buf_free(&without);
+    return e;
+}
+
 enum err backup_make(struct node *n, const char *folder, bool with_keys,
                      void (*progress)(void *context, uint64_t done, uint64_t total), void *context,
                      struct backup_report *out, struct diag *d) {
@@ -203,8 +222,7 @@ enum err backup_make(struct node *n, const char *folder, bool with_keys,
     json_member_truth(&b.manifest, "keys", with_keys);
     json_key(&b.manifest, "files");
     json_begin_array(&b.manifest);
-    join(path, n->home, config_name);
-    enum err e = take_file(&b, path, config_name, d);
+    enum err e = take_config(&b, n, d);
     if (!e) e = take_store(&b, n, progress, context, d);
     join(path, n->home, "keys");
     if (!e && with_keys) e = take_folder(&b, path, "keys", 1, d);

@@ -215,6 +215,26 @@ static void add_quoted(struct buf *out, struct span text) {
     buf_add_char(out, '"');
 }
 
+enum err config_set_store(struct span text, const char *store, struct buf *out, struct diag *d) {
+    struct config *c;
+    for (struct span rest = text; rest.len > 0;) {
+        struct span line = span_cut(&rest, '\n');
+        if (span_starts(line, SPAN("store:"))) continue;
+        buf_add(out, line);
+        buf_add_char(out, '\n');
+    }
+    if (store) {
+        buf_add_cstr(out, "store: ");
+        add_quoted(out, span_cstr(store));
+        buf_add_char(out, '\n');
+    }
+    if (!buf_ok(out)) return diag_set(d, ERR_NOMEM, "no memory for a configuration");
+    enum err e = config_read(buf_span(out), &c, d);
+    bool same = !e && (store ? c->store && strcmp(c->store, store) == 0 : !c->store);
+    if (!e) config_free(&c);
+    return e || same ? e : diag_set(d, ERR_UNSUPPORTED, "renkei.yaml has `store` in a form of its own: give it a line");
+}
+
 enum err config_write(struct buf *out, struct span party, struct span name, struct span url, struct span store,
                       struct diag *d) {
     buf_add_cstr(out,

@@ -69,6 +69,9 @@ void config_free(struct config **c);
 /* A commented file for a new node; store may be empty. */
 MUST_CHECK enum err config_write(struct buf *out, struct span party, struct span name, struct span url,
                                  struct span store, struct diag *d);
+/* The text with another `store:`; NULL: without one. ERR_UNSUPPORTED when it is written in a way that a line does not
+ * replace; ERR_INVALID when it is no URL of a store. */
+MUST_CHECK enum err config_set_store(struct span text, const char *store, struct buf *out, struct diag *d);
 /* host and port of `listen` or of the URL. */
 MUST_CHECK enum err config_listen(const struct config *c, char *host, size_t host_size, uint16_t *port, struct diag *d);
 /* The same of `monitor`; only an address of this machine itself, for what is told there is told to anyone who asks. */

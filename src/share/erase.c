@@ -187,7 +187,7 @@ static enum err erase_all(struct erasing *x, struct diag *d) {
     if (!err) err = store_object_erase(x->tx, e->object, x->source, &versions, d);
     e->versions += versions;
     if (!err) err = x->held ? erasure_due_put(x->tx, e->object, e->time, d) : erasure_due_drop(x->tx, e->object, d);
-    if (!err) err = store_meta_set(x->tx, "text-cursor", SPAN("0"), d);
+    if (!err) err = store_meta_set(x->tx, STORE_META_TEXT, SPAN("0"), d);
     if (!err) err = store_meta_set(x->tx, SHARE_META_ERASURES, SPAN("yes"), d);
     if (!err) err = store_meta_set(x->tx, SHARE_META_SCRUB, SPAN("yes"), d);
     return err ? err : erasure_put(x->tx, e, e->time, d);

@@ -105,7 +105,7 @@ static enum err fill(struct store_tx *tx, struct arena *a, uint64_t *left, struc
     uint64_t cursor = 0;
     int64_t visible;
     char number[24];
-    enum err e = store_meta_get(r, "text-cursor", a, &text, d);
+    enum err e = store_meta_get(r, STORE_META_TEXT, a, &text, d);
     if (!e && text.at && !span_u64(text, &cursor)) e = diag_set(d, ERR_INVALID, "the store's text cursor is no number");
     if (!e) e = store_holding_visible(r, &visible, d);
     if (!e) e = store_holding_scan(r, (int64_t)cursor, (struct span){0}, TEXT_FILL_BATCH, a, &holdings, &count, d);
@@ -117,7 +117,7 @@ static enum err fill(struct store_tx *tx, struct arena *a, uint64_t *left, struc
     }
     if (!e && count > 0) {
         snprintf(number, sizeof number, "%llu", (unsigned long long)cursor);
-        e = store_meta_set(tx, "text-cursor", span_cstr(number), d);
+        e = store_meta_set(tx, STORE_META_TEXT, span_cstr(number), d);
     }
     if (!e) *left = count < TEXT_FILL_BATCH ? 0 : (uint64_t)visible - cursor;
     buf_free(&words);

@@ -9,6 +9,42 @@
 
 #include "store/store.h"
 
+/* ---- all rows of a store, out and in: for store_copy() ----
+ *
+ * The kinds come in this order, each with these cells, the rows of each in the order of their first cells. Times and
+ * numbers that are not there are NULL; what is pending, the totals and the full text are left out. */
+enum store_rows {
+    STORE_ROWS_META,     /* name, value */
+    STORE_ROWS_DOCUMENT, /* kind, key, time, body */
+    STORE_ROWS_SOURCE,   /* number, name; not that of this party */
+    STORE_ROWS_AUDIT,    /* number, time, actor, operation, detail, outcome, chain */
+    STORE_ROWS_BODY,     /* number, bytes */
+    STORE_ROWS_HOLDING,  /* id, stix_id, modified, hash, source, state, revoked, observed, imported, tlp, confidence,
+                            labels, number of its body */
+    STORE_ROWS_REF,      /* holding, the id it names */
+    STORE_ROWS_LEDGER,   /* id, publisher, recipient, lineage, origin, collection, size, last_time, frontier,
+                            checkpoint, cosignature, cosigned_size, cosigned_time, cursor, cursor_agreement */
+    STORE_ROWS_ENTRY,    /* ledger, seq, time, decided, state, stix_id, modified, holding, number of its body, its own
+                            bytes, record, salt */
+    STORE_ROWS_TILE,     /* ledger, level, index, hashes */
+    STORE_ROWS_WAITING,  /* ledger, what for, holding */
+    STORE_ROWS_DECISION, /* ledger, number, first, last, time, agreement */
+    STORE_ROWS_ORIGIN,   /* number, name */
+    STORE_ROWS_RECEIVED, /* number of the origin, seq, holding, record, salt, withdrawn */
+    STORE_ROWS_STATE,    /* newest holding */
+    STORE_ROWS_KINDS
+};
+enum { STORE_CELLS_MAX = 15 };
+struct store_cell {
+    enum { CELL_NULL, CELL_NUMBER, CELL_BYTES } kind;
+    int64_t number;
+    struct span bytes;
+};
+/* The first member of what a driver fills a new store with. */
+struct store_fill {
+    const struct store_driver *driver;
+};
+
 struct store_driver {
     const char *name;
 
@@ -22,6 +58,17 @@ struct store_driver {
     /* NULL: the database has its own way to be copied. */
     enum err (*backup)(struct store_reader *r, const char *path,
                        void (*progress)(void *context, uint64_t done, uint64_t total), void *context, struct diag *d);
+    /* Every row of one kind, borrowed while `each` runs, which returns an error to stop. */
+    enum err (*rows)(struct store_reader *r, enum store_rows kind,
+                     enum err (*each)(void *context, const struct store_cell *cells, struct diag *d), void *context,
+                     struct diag *d);
+    /* A new store is there as a whole once it is closed with `keep`; otherwise, and when the process ends before,
+     * nothing is. ERR_EXISTS: there is one already. Close it after an error, too. */
+    enum err (*fill_open)(const char *url, struct store_fill **out, struct diag *d);
+    enum err (*fill_row)(struct store_fill *f, enum store_rows kind, const struct store_cell *cells, struct diag *d);
+    enum err (*fill_close)(struct store_fill *f, bool keep, struct diag *d);
+    /* Ends the transaction like a rollback. Nobody finds the store at its address any more once it is closed. */
+    enum err (*retire)(struct store_tx *tx, struct diag *d);
     enum err (*begin)(struct store *s, struct store_tx **out, struct diag *d);
     /* Ends the transaction whatever it returns; an error means that nothing of it was kept. */
     enum err (*commit)(struct store_tx *tx, struct diag *d);

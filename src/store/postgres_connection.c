@@ -241,6 +241,13 @@ enum err pq_query(struct connection *c, const char *sql, const struct value *val
     return e;
 }
 
+void pq_cancel(struct connection *c) {
+    char text[256];
+    PGcancel *cancel = PQgetCancel(c->pg);
+    if (cancel) PQcancel(cancel, text, sizeof text);
+    PQfreeCancel(cancel);
+}
+
 enum err pq_run(struct connection *c, const char *sql, const struct value *values, size_t count, int64_t *changed,
                 struct diag *d) {
     PGresult *r;

@@ -48,12 +48,35 @@ static void put_value(struct buf *b, const struct value *v) {
     }
 }
 
+void pq_copy_begin(struct buf *b) {
+    buf_clear(b);
+    buf_add(b, span_of(head, sizeof head));
+}
+
+void pq_copy_values(struct buf *b, const struct value *values, size_t count) {
+    put_u16(b, (uint16_t)count);
+    for (size_t i = 0; i < count; i++) put_value(b, &values[i]);
+}
+
+void pq_copy_end(struct buf *b) {
+    put_u16(b, UINT16_MAX);
+}
+
+enum err pq_copy_finish(struct connection *c, struct diag *d) {
+    PGresult *r;
+    enum err e = PQputCopyEnd(c->pg, NULL) == 1 ? ERR_NONE : pq_error(c, NULL, d);
+    while ((r = PQgetResult(c->pg))) {
+        if (!e && PQresultStatus(r) != PGRES_COMMAND_OK) e = pq_error(c, r, d);
+        PQclear(r);
+    }
+    return e;
+}
+
 enum err pq_copy_row(struct connection *c, struct pq_copy *copy, enum pq_table table, const struct value *values,
                      size_t count, struct diag *d) {
     struct buf *b = &copy->rows[table];
-    if (b->len == 0) buf_add(b, span_of(head, sizeof head));
-    put_u16(b, (uint16_t)count);
-    for (size_t i = 0; i < count; i++) put_value(b, &values[i]);
+    if (b->len == 0) pq_copy_begin(b);
+    pq_copy_values(b, values, count);
     copy->count++;
     if (buf_ok(b)) return ERR_NONE;
     c->failed = ERR_NOMEM; /* half a row is there */
@@ -65,18 +88,13 @@ static enum err copy_in(struct connection *c, const char *command, struct buf *b
     enum err e = r && PQresultStatus(r) == PGRES_COPY_IN ? ERR_NONE : pq_error(c, r, d);
     PQclear(r);
     if (e) return e;
-    put_u16(b, UINT16_MAX); /* the end */
+    pq_copy_end(b);
     enum { PIECE = 1 << 20 };
     for (size_t at = 0; at < b->len && !e; at += PIECE) {
         size_t len = b->len - at < PIECE ? b->len - at : PIECE;
         if (PQputCopyData(c->pg, b->at + at, (int)len) != 1) e = pq_error(c, NULL, d);
     }
-    if (!e && PQputCopyEnd(c->pg, NULL) != 1) e = pq_error(c, NULL, d);
-    while ((r = PQgetResult(c->pg))) {
-        if (!e && PQresultStatus(r) != PGRES_COMMAND_OK) e = pq_error(c, r, d);
-        PQclear(r);
-    }
-    return e;
+    return e ? e : pq_copy_finish(c, d);
 }
 
 /* Older releases of the objects of the entries just entered are the newest no more. */

@@ -10,6 +10,7 @@
  *   postgres_ledger.c     ledgers, tiles, waiting, decision runs
  *   postgres_entry.c      ledger entries
  *   postgres_received.c   partners' ledgers
+ *   postgres_rows.c       all rows, out and in
  *   postgres_fact.c       named values, documents, sources, the audit
  *   postgres_erase.c      erasure
  *
@@ -116,6 +117,8 @@ int64_t col_int(const PGresult *r, int row, int column);
 static inline time_us col_time(const PGresult *r, int row, int column) {
     return col_null(r, row, column) ? TIME_NONE : col_int(r, row, column);
 }
+/* Has the server stop the statement whose rows are being read; the rest is still to be read. */
+void pq_cancel(struct connection *c);
 void pq_put_number(char at[8], int64_t n); /* big-endian, as the protocol has it */
 
 /* ---- rows that wait (postgres_copy.c) ------------------------------------------------------------------------------
@@ -134,6 +137,11 @@ MUST_CHECK enum err pq_copy_row(struct connection *c, struct pq_copy *copy, enum
 /* Enters all that waits; every statement of a transaction that could see it comes after this. */
 MUST_CHECK enum err pq_copy_flush(struct connection *c, struct pq_copy *copy, struct diag *d);
 void pq_copy_drop(struct pq_copy *copy);
+/* The format of COPY BINARY: its head, a row, its end; and the server's answer to all of it. */
+void pq_copy_begin(struct buf *b);
+void pq_copy_values(struct buf *b, const struct value *values, size_t count);
+void pq_copy_end(struct buf *b);
+MUST_CHECK enum err pq_copy_finish(struct connection *c, struct diag *d);
 void pq_copy_free(struct pq_copy *copy);
 
 /* ---- the store (postgres.c) ----------------------------------------------------------------------------------------
@@ -171,7 +179,7 @@ struct pq_store {
     bool intake;                         /* this session has the realm's intake lock */
     bool wrote;                          /* something in this transaction */
     int64_t append_ledger;
-    uint64_t append_seq;
+    uint64_t append_first, append_seq; /* the next seq, when the transaction began to append and now */
     struct buf received_origin; /* the partner's ledger being taken in, its number, and its first seq not there yet */
     int64_t received_number;
     uint64_t received_next;
@@ -207,6 +215,10 @@ MUST_CHECK enum err pq_migrate(struct connection *c, struct diag *d);
 /* Whether the schema is there and one this program reads. */
 MUST_CHECK enum err pq_schema_check(struct connection *c, bool *fresh, bool *current, struct diag *d);
 
+/* What stands before "--", or all of it. */
+static inline struct span pq_type_of(struct span stix_id) {
+    return span_first(stix_id, span_find(stix_id, SPAN("--")));
+}
 /* A row list that grows in an arena. Returns room for one more zeroed row, or NULL. */
 void *pq_rows(struct arena *a, size_t count, size_t size);
 
@@ -226,6 +238,13 @@ enum err pq_scrub(struct store *base, struct diag *d);
 /* ---- each file's part of the driver's table ------------------------------------------------------------------------
  */
 
+enum err pq_rows_each(struct store_reader *r, enum store_rows kind,
+                      enum err (*each)(void *context, const struct store_cell *cells, struct diag *d), void *context,
+                      struct diag *d);
+enum err pq_fill_open(const char *url, struct store_fill **out, struct diag *d);
+enum err pq_fill_row(struct store_fill *f, enum store_rows kind, const struct store_cell *cells, struct diag *d);
+enum err pq_fill_close(struct store_fill *f, bool keep, struct diag *d);
+enum err pq_retire(struct store_tx *tx, struct diag *d);
 enum err pq_meta_get(struct store_reader *r, const char *name, struct arena *a, struct span *out, struct diag *d);
 enum err pq_meta_set(struct store_tx *tx, const char *name, struct span value, struct diag *d);
 enum err pq_document_put(struct store_tx *tx, const struct store_document *doc, struct diag *d);

@@ -15,7 +15,7 @@ static enum err next_seq(struct pq_store *s, int64_t ledger, uint64_t *out, stru
                           NULL, d);
         if (e) return e;
         s->append_ledger = ledger;
-        s->append_seq = (uint64_t)(newest + 1);
+        s->append_first = s->append_seq = (uint64_t)(newest + 1);
     }
     *out = s->append_seq;
     return ERR_NONE;
@@ -63,7 +63,7 @@ enum err pq_entry_add(struct store_tx *tx, const struct store_entry *e, struct d
     if (!err) err = find_body(s, e, &body, d);
     if (err) return err;
     if (e->state == STORE_ENTRY_RECORD) body = 0;
-    struct span type = span_first(e->stix_id, span_find(e->stix_id, SPAN("--")));
+    struct span type = pq_type_of(e->stix_id);
     if (s->copy.ledger == 0) {
         s->copy.ledger = e->ledger;
         s->copy.first_seq = (int64_t)e->seq;

@@ -64,10 +64,6 @@ static enum err add_refs(struct pq_store *s, int64_t id, const struct span *refs
     return e;
 }
 
-static struct span type_of(struct span stix_id) {
-    return span_first(stix_id, span_find(stix_id, SPAN("--")));
-}
-
 static enum err insert(struct pq_store *s, int64_t body, const struct store_holding *h, int64_t *id, struct diag *d) {
     enum err e = ERR_NONE;
     *id = ++s->newest;
@@ -77,7 +73,7 @@ static enum err insert(struct pq_store *s, int64_t body, const struct store_hold
     }
     if (e) return e;
     return pq_copy_row(&s->writer, &s->copy, PQ_HOLDING,
-                       VALUES(v_int(*id), v_bytes(h->stix_id), v_bytes(type_of(h->stix_id)), v_time(h->modified),
+                       VALUES(v_int(*id), v_bytes(h->stix_id), v_bytes(pq_type_of(h->stix_id)), v_time(h->modified),
                               v_bytes(span_of(h->hash.b, SHA256_SIZE)), v_int(h->source), v_int(h->state),
                               v_int(h->revoked), v_time(h->observed), v_time(h->imported), v_int(h->handling.tlp),
                               confidence_value(&h->handling), v_optional(h->handling.labels), v_int(body)),

@@ -224,10 +224,25 @@ static enum err probe(struct lite_store *s, struct diag *d) {
     return e;
 }
 
+/* Before the lock is let go of. Under the first name that is free: an older one put aside stays. */
+static void set_aside(const struct lite_store *s) {
+    char name[4096];
+    bool fits = true, taken = true;
+    for (unsigned n = 1; fits && taken; n++) {
+        char number[16] = "";
+        if (n > 1) snprintf(number, sizeof number, ".%u", n);
+        fits = snprintf(name, sizeof name, "%s.moved%s", s->path, number) < (int)sizeof name;
+        taken = fits && access(name, F_OK) == 0;
+    }
+    if (!fits || rename(s->path, name) != 0)
+        log_error("%s: it was moved to another store, and could not be renamed: %s", s->path, strerror(errno));
+}
+
 static void lite_close(struct store *base) {
     struct lite_store *s = (struct lite_store *)base;
     if (s->tx.open) store_rollback(&(struct store_tx *){&s->tx.base});
     disconnect(&s->writer);
+    if (s->retired) set_aside(s);
     if (s->lock >= 0) close(s->lock); /* the file stays: removing it would race with the next writer */
     pthread_mutex_destroy(&s->turn);
     lite_deferred_free(&s->deferred);
@@ -351,6 +366,17 @@ static void lite_rollback(struct store_tx *tx) {
     pthread_mutex_unlock(&s->turn);
 }
 
+/* Another program that has the file open would go on with a WAL that nobody finds any more: then it is not done. */
+static enum err lite_retire(struct store_tx *tx, struct diag *d) {
+    struct lite_store *s = lite_store_of(tx);
+    lite_rollback(tx);
+    int left = 0, code = sqlite3_wal_checkpoint_v2(s->writer.db, NULL, SQLITE_CHECKPOINT_TRUNCATE, &left, NULL);
+    if (code != SQLITE_OK || left > 0)
+        return diag_set(d, ERR_BUSY, "%s: another program reads this store; end it first", s->path);
+    s->retired = true;
+    return ERR_NONE;
+}
+
 static enum err lite_commit(struct store_tx *tx, struct diag *d) {
     struct lite_store *s = lite_store_of(tx);
     enum err e = lite_deferred_before_commit(&s->writer, &s->deferred, d);
@@ -384,6 +410,11 @@ const struct store_driver store_sqlite = {
     .reader_snapshot = lite_reader_snapshot,
     .reader_release = lite_reader_release,
     .backup = lite_backup,
+    .rows = lite_rows,
+    .fill_open = lite_fill_open,
+    .fill_row = lite_fill_row,
+    .fill_close = lite_fill_close,
+    .retire = lite_retire,
     .begin = lite_begin,
     .commit = lite_commit,
     .rollback = lite_rollback,

@@ -25,6 +25,7 @@
 #include <pthread.h>
 #include <sqlite3.h>
 
+#include "base/buf.h"
 #include "base/map.h"
 #include "store/driver.h"
 
@@ -202,6 +203,7 @@ struct lite_store {
     int64_t published; /* state.visible, as the transaction sees it */
     int64_t append_ledger;
     uint64_t append_seq;
+    bool retired;                 /* its file gets another name when it is closed */
     bool pending, pending_before; /* holdings are pending; and when the transaction began */
     struct deferred deferred;
 };
@@ -285,11 +287,23 @@ MUST_CHECK enum err lite_holding_read(struct connection *c, sqlite3_stmt *st, bo
 /* The row that counts of an object (by number): 0 when none does. */
 MUST_CHECK enum err lite_holding_counting(struct connection *c, int64_t object, int64_t *id, struct diag *d);
 
+/* Enters what a pending holding names in the index of dependencies, and packs it for its row. */
+MUST_CHECK enum err lite_refs_add(struct lite_store *s, int64_t id, const struct span *refs, size_t count,
+                                  struct buf *packed, struct diag *d);
+/* Takes the next object off what was packed; false at the end. */
+bool lite_refs_next(struct span *packed, int64_t *object);
+
 /* ---- each file's part of the driver's table -------------------------------------------------------------------------
  */
 
 enum err lite_backup(struct store_reader *r, const char *path,
                      void (*progress)(void *context, uint64_t done, uint64_t total), void *context, struct diag *d);
+enum err lite_rows(struct store_reader *r, enum store_rows kind,
+                   enum err (*each)(void *context, const struct store_cell *cells, struct diag *d), void *context,
+                   struct diag *d);
+enum err lite_fill_open(const char *url, struct store_fill **out, struct diag *d);
+enum err lite_fill_row(struct store_fill *f, enum store_rows kind, const struct store_cell *cells, struct diag *d);
+enum err lite_fill_close(struct store_fill *f, bool keep, struct diag *d);
 enum err lite_meta_get(struct store_reader *r, const char *name, struct arena *a, struct span *out, struct diag *d);
 enum err lite_meta_set(struct store_tx *tx, const char *name, struct span value, struct diag *d);
 enum err lite_document_put(struct store_tx *tx, const struct store_document *doc, struct diag *d);

@@ -27,8 +27,7 @@ static size_t pack_number(int64_t n, uint8_t at[10]) {
     return len;
 }
 
-/* Takes one number off the front; false at the end. */
-static bool unpack_number(struct span *packed, int64_t *out) {
+bool lite_refs_next(struct span *packed, int64_t *out) {
     uint64_t n = 0;
     unsigned shift = 0;
     for (size_t i = 0; i < packed->len && shift < 63; i++, shift += 7) {
@@ -121,8 +120,8 @@ static enum err enter_refs(struct lite_store *s, int64_t id, const struct span *
     return buf_ok(packed) ? ERR_NONE : diag_set(d, ERR_NOMEM, "memory ran out");
 }
 
-static enum err add_refs(struct lite_store *s, int64_t id, const struct span *refs, size_t count, struct buf *packed,
-                         struct diag *d) {
+enum err lite_refs_add(struct lite_store *s, int64_t id, const struct span *refs, size_t count, struct buf *packed,
+                       struct diag *d) {
     int64_t few[16]; /* enough for all but reports and the like */
     int64_t *targets = count <= sizeof few / sizeof *few ? few : calloc(count, sizeof *targets);
     if (!targets) return diag_set(d, ERR_NOMEM, "memory ran out");
@@ -154,7 +153,7 @@ static enum err insert_all(struct lite_store *s, int64_t object, int64_t type, i
         body = *id;
         e = lite_run(&s->writer, "INSERT INTO body(id,bytes) VALUES(?,?)", VALUES(v_int(body), v_blob(h->body)), d);
     }
-    if (!e && ref_count) e = add_refs(s, *id, refs, ref_count, &packed, d);
+    if (!e && ref_count) e = lite_refs_add(s, *id, refs, ref_count, &packed, d);
     if (!e) e = insert_holding(&s->writer, *id, object, type, body, h, buf_span(&packed), d);
     buf_free(&packed);
     return e;
@@ -210,7 +209,7 @@ enum err lite_intake_publish(struct store_tx *tx, struct diag *d) {
 enum err lite_refs_remove(struct connection *c, int64_t holding, struct span packed, struct diag *d) {
     int64_t target;
     enum err e = ERR_NONE;
-    while (!e && unpack_number(&packed, &target))
+    while (!e && lite_refs_next(&packed, &target))
         e = lite_run(c, "DELETE FROM ref WHERE target=? AND holding=?", VALUES(v_int(target), v_int(holding)), d);
     return e;
 }

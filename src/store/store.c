@@ -53,11 +53,15 @@ static size_t page_size(size_t limit) {
 
 /* ---- opening ---------------------------------------------------------------------------------------------------- */
 
-enum err store_open(const char *url, enum store_mode mode, struct store **out, struct diag *d) {
-    *out = NULL;
+static const struct store_driver *driver_of(const char *url) {
     const struct scheme *s = schemes;
     while (!span_starts(span_cstr(url), span_cstr(s->prefix))) s++;
-    return s->driver->open(url, mode, out, d);
+    return s->driver;
+}
+
+enum err store_open(const char *url, enum store_mode mode, struct store **out, struct diag *d) {
+    *out = NULL;
+    return driver_of(url)->open(url, mode, out, d);
 }
 
 void store_close(struct store **s) {
@@ -92,8 +96,43 @@ void store_reader_release(struct store_reader *r) {
 
 enum err store_backup(struct store_reader *r, const char *path,
                       void (*progress)(void *context, uint64_t done, uint64_t total), void *context, struct diag *d) {
-    if (r->driver->backup) return r->driver->backup(r, path, progress, context, d);
-    return diag_set(d, ERR_UNSUPPORTED, "a store in %s is backed up with the database's own tools", r->driver->name);
+    return r->driver->backup ? r->driver->backup(r, path, progress, context, d)
+                             : store_copy(r, path, progress, context, d);
+}
+
+enum { COPY_TOLD_ROWS = 4096 };
+
+struct copy {
+    struct store_fill *to;
+    enum store_rows kind;
+    uint64_t rows;
+    void (*progress)(void *context, uint64_t done, uint64_t total);
+    void *context;
+};
+
+static enum err copy_row(void *context, const struct store_cell *cells, struct diag *d) {
+    struct copy *c = context;
+    if (c->kind == STORE_ROWS_META && span_is(cells[0].bytes, STORE_META_TEXT)) return ERR_NONE;
+    if (c->progress && c->rows++ % COPY_TOLD_ROWS == 0) c->progress(c->context, c->rows, 0);
+    return c->to->driver->fill_row(c->to, c->kind, cells, d);
+}
+
+enum err store_copy(struct store_reader *r, const char *url,
+                    void (*progress)(void *context, uint64_t done, uint64_t total), void *context, struct diag *d) {
+    struct copy c = {.progress = progress, .context = context};
+    const struct store_driver *driver = driver_of(url);
+    struct diag later;
+    enum err e = driver->fill_open(url, &c.to, d);
+    if (e) return e;
+    for (c.kind = 0; !e && c.kind < STORE_ROWS_KINDS; c.kind++) e = r->driver->rows(r, c.kind, copy_row, &c, d);
+    enum err closed = driver->fill_close(c.to, !e, e ? &later : d);
+    return e ? e : closed;
+}
+
+enum err store_retire(struct store_tx **tx, struct diag *d) {
+    struct store_tx *t = *tx;
+    *tx = NULL;
+    return t->driver->retire(t, d);
 }
 
 enum err store_begin(struct store *s, struct store_tx **out, struct diag *d) {

@@ -53,11 +53,21 @@ MUST_CHECK enum err store_reader_snapshot(struct store_reader *r, struct diag *d
 void store_reader_release(struct store_reader *r);
 
 /* Copies everything the reader sees, as of one commit, into a new store file at `path`, durably, while others read and
- * write. progress (may be NULL) hears of units of the driver's own. ERR_EXISTS; ERR_UNSUPPORTED for a driver whose
- * database has its own way; ERR_IO. */
+ * write. progress (may be NULL) hears of units of the driver's own, total 0 when it is not known. ERR_EXISTS; ERR_IO.
+ */
 MUST_CHECK enum err store_backup(struct store_reader *r, const char *path,
                                  void (*progress)(void *context, uint64_t done, uint64_t total), void *context,
                                  struct diag *d);
+/* The same into a new store of any driver, row by row; progress hears of rows. The full text is not copied: it is made
+ * again as that of a new store is (STORE_META_TEXT). */
+MUST_CHECK enum err store_copy(struct store_reader *r, const char *url,
+                               void (*progress)(void *context, uint64_t done, uint64_t total), void *context,
+                               struct diag *d);
+/* How far the full text has come: what belongs to one store and is not copied. */
+#define STORE_META_TEXT "text-cursor"
+/* Takes a store out of use: ends the transaction, and once the store is closed nothing is at its address any more. A
+ * file is there under its name with ".moved", a schema under its name with "_moved". */
+MUST_CHECK enum err store_retire(struct store_tx **tx, struct diag *d);
 
 MUST_CHECK enum err store_begin(struct store *s, struct store_tx **out, struct diag *d);
 MUST_CHECK enum err store_commit(struct store_tx **tx, struct diag *d);
