@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import uuid
 
 SKIPPED = 77  # what meson takes for "skipped"
 # requests lets these override the certificate a session is told to trust.
@@ -34,8 +35,7 @@ def store_flags():
     if os.environ.get("RENKEI_NODE_STORE") != "postgres":
         return []
     server = os.environ.get("RENKEI_TEST_POSTGRES") or skip("RENKEI_TEST_POSTGRES names no PostgreSQL (./run test starts one)")
-    store_flags.count = getattr(store_flags, "count", 0) + 1
-    return ["--store", f"{server}{'&' if '?' in server else '?'}schema=n{os.getpid()}_{store_flags.count}"]
+    return ["--store", f"{server}{'&' if '?' in server else '?'}schema=n{uuid.uuid4().hex}"]
 
 
 class Node:
