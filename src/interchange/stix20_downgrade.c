@@ -72,7 +72,9 @@ static bool writes(const struct downgrading *g, struct span property);
 
 /* Whether every selector names something that stands in the object of 2.0 as well. */
 static bool selects_what_stays(const struct downgrading *g, struct json_value granular) {
-    for (struct json_iter it = json_iter(json_get(granular, "selectors")); json_next(&it);) {
+    struct json_value selectors = json_get(granular, "selectors");
+    if (json_type(selectors) != JSON_ARRAY || json_count(selectors) == 0) return false;
+    for (struct json_iter it = json_iter(selectors); json_next(&it);) {
         struct span rest = json_text(it.value, g->a), first = span_cut(&rest, '.');
         if (!writes(g, first) || stix_words_have(" labels object_refs where_sighted_refs object_marking_refs ", first))
             return false;
@@ -154,7 +156,7 @@ static void write_labels(struct downgrading *g) {
     json_end_array(&g->w);
 }
 
-/* Of a list of references those to types that 2.0 has; `only`: one more than that. */
+/* Of a list of references those to types that 2.0 has. */
 static void write_refs(struct downgrading *g, struct span name, struct json_value refs) {
     bool begun = false;
     for (struct json_iter it = json_iter(refs); json_next(&it);) {
