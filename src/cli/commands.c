@@ -235,9 +235,8 @@ const struct command commands[] = {
      "Without --to: standard output. TYPE is address, domain, url, hash, md5, sha1, sha256, sha512, email, request or\n"
      "file-name; --marking the strictest TLP to let out (default amber+strict). Formats that block (rpz, list,\n"
      "suricata-dataset, rules that drop) carry nothing marked PAP:AMBER or PAP:RED. misp writes whole events: reports\n"
-     "with what they name, and what no report names by its creator; stix20 one bundle of STIX 2.0. What is left out or "
-     "cannot be said in a format is\n"
-     "counted on stderr. Exits 1 if nothing is written.\n\n"
+     "with what they name, and what no report names by its creator; stix20 one bundle of STIX 2.0. What is left out,\n"
+     "or cannot be said in a format, is counted on stderr. Exits 1 if nothing is written.\n\n"
      "  renkei export --format rpz --to /etc/bind/rpz.renkei.zone\n"
      "  renkei export --format misp --marking red --to events.json\n",
      "--format --type --to --marking --action --subdomains --zone", command_export},
